@@ -1,0 +1,2 @@
+//! The `sweep` command.
+fn main() {}
