@@ -1,0 +1,110 @@
+//! `sweep.json`: what was asked, written once when the sweep is made and never changed. What happens afterwards
+//! stands in events and records.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::id::SweepId;
+use crate::name::EnvNames;
+use crate::schema::{self, Schema};
+
+/// The manifest of a sweep.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The file's version.
+    pub schema: Schema,
+    /// The sweep's id.
+    pub id: SweepId,
+    /// The spec's `name`.
+    pub name: String,
+    /// When it was made, RFC 3339 in UTC.
+    pub created: String,
+    /// SHA-256 of `sweep.yaml`, in hexadecimal.
+    pub spec_digest: String,
+    /// The strategy: `grid` or `random` in this version.
+    pub method: String,
+    /// hpc-compose's word for how the space was expanded: `full`, `random` or `explicit`.
+    pub matrix: String,
+    /// What draws depend on; without one in the spec, the id.
+    pub seed: String,
+    /// What is reported and which way is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<Metric>,
+    /// What a trial runs.
+    pub command: Command,
+    /// Shell lines before it, in the same shell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setup: Vec<String>,
+    /// Where it runs, relative to the directory that held the spec.
+    pub workdir: String,
+    /// Variables besides the parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// How parameters' names become variables.
+    #[serde(default)]
+    pub env_names: EnvNames,
+    /// Most trials at once; none is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
+    /// How often each configuration runs.
+    pub replicates: u32,
+    /// How many combinations the space has, where it is finite (a decimal number: it may pass 2^64).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub combinations: Option<String>,
+    /// Cross-validation folds, passed to the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
+    /// Repetitions, passed to the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repetitions: Option<u32>,
+    /// What made it, by name, such as `sweep` and `slurm`.
+    pub versions: BTreeMap<String, String>,
+    /// The commit that held the spec, where it was in a repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git_commit: Option<String>,
+}
+
+/// What is reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its key in what a trial reports.
+    pub name: String,
+    /// Which way is better.
+    pub goal: Goal,
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Goal {
+    /// Less is better.
+    #[default]
+    Minimize,
+    /// More is better.
+    Maximize,
+}
+
+/// What a trial runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// A program and its arguments; no shell comes near them.
+    Argv(Vec<String>),
+    /// A text for `/bin/sh -c`.
+    Shell(String),
+}
+
+impl Manifest {
+    /// Reads a manifest's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] before anything else is looked at, then [`Error::Damaged`].
+    pub fn parse(path: &Path, json: &[u8]) -> Result<Self> {
+        schema::check_json(path, json)?;
+        serde_json::from_slice(json)
+            .map_err(|e| Error::Damaged { path: path.to_owned(), detail: e.to_string() })
+    }
+}
