@@ -1,0 +1,109 @@
+//! The unprivileged users that tests run as. Made with useradd where they are missing, and left there: a user that is
+//! removed may still own files. It never changes a user that exists.
+
+use std::ffi::CString;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use nix::unistd::{Group, User, getgrouplist};
+
+use crate::error::TestbedError;
+use crate::process::run;
+use crate::wait::wait_for;
+
+/// The user that tests submit as.
+const USER: &str = "sweeptest";
+/// The other user, who may try to read or to forge what is not theirs.
+const OTHER: &str = "sweepother";
+/// A second group of the first user: supplementary groups must reach the job.
+const GROUP: &str = "sweepextra";
+
+/// useradd refuses while another one holds the lock on the password file.
+const USERADD_LIMIT: Duration = Duration::from_secs(30);
+
+/// A user of this machine and all that a process of theirs needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Login name.
+    pub name: String,
+    /// User id.
+    pub uid: u32,
+    /// Primary group.
+    pub gid: u32,
+    /// All groups, the primary one among them.
+    pub groups: Vec<u32>,
+    /// Home directory.
+    pub home: PathBuf,
+}
+
+impl Account {
+    /// The unprivileged user that tests submit as; in two groups.
+    pub(crate) fn user() -> Result<Self, TestbedError> {
+        ensure(|| Group::from_name(GROUP).ok().flatten(), Command::new("groupadd").arg(GROUP))?;
+        let mut useradd = Command::new("useradd");
+        useradd.args(["--create-home", "--user-group", "--shell", "/bin/bash", "--groups", GROUP, USER]);
+        Self::from_user(&ensure(|| User::from_name(USER).ok().flatten(), &mut useradd)?)
+    }
+
+    /// Another unprivileged user, with no group in common with the first.
+    pub(crate) fn other() -> Result<Self, TestbedError> {
+        let mut useradd = Command::new("useradd");
+        useradd.args(["--create-home", "--user-group", "--shell", "/bin/bash", OTHER]);
+        Self::from_user(&ensure(|| User::from_name(OTHER).ok().flatten(), &mut useradd)?)
+    }
+
+    /// The superuser.
+    pub(crate) fn root() -> Self {
+        Self { name: "root".to_owned(), uid: 0, gid: 0, groups: vec![0], home: PathBuf::from("/root") }
+    }
+
+    fn from_user(user: &User) -> Result<Self, TestbedError> {
+        let unreadable = |text: String| TestbedError::Unreadable { what: "the groups of a user", text };
+        let name = CString::new(user.name.as_str()).map_err(|error| unreadable(error.to_string()))?;
+        let groups = getgrouplist(&name, user.gid).map_err(|error| unreadable(error.to_string()))?;
+        Ok(Self {
+            name: user.name.clone(),
+            uid: user.uid.as_raw(),
+            gid: user.gid.as_raw(),
+            groups: groups.into_iter().map(nix::unistd::Gid::as_raw).collect(),
+            home: user.dir.clone(),
+        })
+    }
+
+    /// Makes `command` run with exactly this account's ids and groups, and umask 022.
+    pub(crate) fn become_in(&self, command: &mut Command) {
+        let (uid, gid, groups) = (self.uid, self.gid, self.groups.clone());
+        // SAFETY: the closure makes plain system calls only; `groups` was copied before the fork.
+        unsafe {
+            command.pre_exec(move || {
+                libc::umask(0o022);
+                if libc::setgroups(groups.len(), groups.as_ptr()) != 0
+                    || libc::setresgid(gid, gid, gid) != 0
+                    || libc::setresuid(uid, uid, uid) != 0
+                {
+                    return Err(std::io::Error::last_os_error());
+                }
+                Ok(())
+            });
+        }
+    }
+}
+
+/// Looks with `find`, runs `make` while there is nothing, and looks again: several test programs may do so at once.
+fn ensure<T>(mut find: impl FnMut() -> Option<T>, make: &mut Command) -> Result<T, TestbedError> {
+    let mut last = None;
+    let found = wait_for(USERADD_LIMIT, || {
+        find().or_else(|| {
+            last = Some(run(make, USERADD_LIMIT));
+            find()
+        })
+    });
+    match (found, last) {
+        (Some(found), _) => Ok(found),
+        (None, Some(Ok(ran))) => Err(TestbedError::Failed(Box::new(ran))),
+        (None, Some(Err(error))) => Err(error),
+        (None, None) => Err(TestbedError::Unreadable { what: "the password file", text: String::new() }),
+    }
+}

@@ -1,0 +1,51 @@
+//! Where the things under test are: built by `cargo xtask test`, which names them in environment variables. It never
+//! builds or guesses: a test of an old build is worse than none.
+
+use std::env;
+use std::path::PathBuf;
+
+use crate::error::TestbedError;
+
+/// The plugin as it is released.
+pub const PLUGIN_VARIABLE: &str = "SWEEP_PLUGIN_SO";
+/// The plugin with faults on demand.
+pub const PLUGIN_FAULTS_VARIABLE: &str = "SWEEP_PLUGIN_FAULTS_SO";
+/// The `sweep` command.
+pub const SWEEP_VARIABLE: &str = "SWEEP_BIN";
+
+/// The built plugin.
+pub fn plugin() -> Result<PathBuf, TestbedError> {
+    named_by(PLUGIN_VARIABLE)
+}
+
+/// The plugin with faults on demand, for the failure tests.
+pub fn plugin_with_faults() -> Result<PathBuf, TestbedError> {
+    named_by(PLUGIN_FAULTS_VARIABLE)
+}
+
+/// The built `sweep` command.
+pub fn sweep() -> Result<PathBuf, TestbedError> {
+    named_by(SWEEP_VARIABLE)
+}
+
+fn named_by(variable: &'static str) -> Result<PathBuf, TestbedError> {
+    let problem = match env::var_os(variable).map(PathBuf::from) {
+        Some(path) if path.is_absolute() && path.is_file() => return Ok(path),
+        Some(path) => format!("does not name a file by its absolute path: `{}`", path.display()),
+        None => "is not set".to_owned(),
+    };
+    Err(TestbedError::Artifact { variable, problem })
+}
+
+#[cfg(test)]
+mod tests {
+    //! What a person sees who ran plain `cargo test`.
+    use super::*;
+
+    #[test]
+    fn an_unset_variable_is_an_error_that_names_the_one_command_to_run() {
+        let error = named_by("SWEEP_NO_SUCH_VARIABLE").unwrap_err().to_string();
+        assert!(error.contains("`SWEEP_NO_SUCH_VARIABLE` is not set"), "{error}");
+        assert!(error.contains("cargo xtask test"), "{error}");
+    }
+}

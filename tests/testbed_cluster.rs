@@ -1,0 +1,245 @@
+//! The testbed itself: clusters side by side, what they leave behind, and what they say of a broken node.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use sweep_testbed::{Cluster, ClusterConfig, Daemon, Persisted, wait_for};
+
+const JOB_LIMIT: Duration = Duration::from_secs(60);
+
+/// Set in the process that a test starts of this very program, to be killed.
+const VICTIM: &str = "SWEEP_TESTBED_VICTIM_REPORTS_TO";
+
+/// Processes that have the cluster's directory in their command line, working directory or environment.
+fn traces(directory: &Path) -> Vec<String> {
+    let needle = directory.to_str().unwrap();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let process = entry.path();
+        if process.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()).is_none() {
+            continue;
+        }
+        let text = |file: &str| {
+            String::from_utf8_lossy(&fs::read(process.join(file)).unwrap_or_default()).replace('\0', " ")
+        };
+        let folder = fs::read_link(process.join("cwd")).unwrap_or_default();
+        let command_line = text("cmdline");
+        if folder.starts_with(directory) || command_line.contains(needle) || text("environ").contains(needle)
+        {
+            found.push(format!("{} {command_line}", process.display()));
+        }
+    }
+    found
+}
+
+fn assert_nothing_left(directory: &Path) {
+    let gone = wait_for(Duration::from_secs(30), || {
+        (!directory.exists() && traces(directory).is_empty()).then_some(())
+    });
+    assert!(gone.is_some(), "directory there: {}, processes: {:#?}", directory.exists(), traces(directory));
+}
+
+#[test]
+fn two_clusters_at_once_run_jobs_as_the_user_and_leave_nothing_behind() {
+    let config = ClusterConfig { nodes: 1, ..ClusterConfig::default() };
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| Cluster::start(config.clone()).unwrap());
+        let second = scope.spawn(|| Cluster::start(config.clone()).unwrap());
+        (first.join().unwrap(), second.join().unwrap())
+    });
+    let mut directories = BTreeSet::new();
+    for cluster in [&first, &second] {
+        let output = cluster.scratch().join("who");
+        let who = format!("--output={}", output.display());
+        cluster.submit_and_complete(&[&who, "--wrap", "id; srun id -un; pwd"], JOB_LIMIT).unwrap();
+        let said = fs::read_to_string(&output).unwrap();
+        let user = cluster.user();
+        assert!(said.starts_with(&format!("uid={}({})", user.uid, user.name)), "{said}");
+        assert!(said.contains("(sweepextra)"), "the second group is missing: {said}");
+        assert!(said.contains(&format!("\n{}\n", user.name)), "srun ran as another: {said}");
+        assert!(said.contains(cluster.scratch().to_str().unwrap()), "{said}");
+        cluster.assert_no_drain().unwrap();
+        // Something must be running when the cluster ends, also what ran away from its job.
+        cluster.submit(&["--wrap", "setsid sleep 3600 & env -i setsid sleep 3601 & sleep 3602"]).unwrap();
+        cluster
+            .wait_for(JOB_LIMIT, "the runaway processes", || {
+                (cluster.processes().iter().filter(|(_, name)| name == "sleep").count() == 3).then_some(())
+            })
+            .unwrap();
+        directories.insert(cluster.directory().to_owned());
+    }
+    assert_eq!(directories.len(), 2);
+    let started: Vec<(i32, String)> = first.processes().into_iter().chain(second.processes()).collect();
+    drop((first, second));
+    for directory in &directories {
+        assert_nothing_left(directory);
+    }
+    let alive: Vec<_> =
+        started.iter().filter(|(pid, name)| comm(*pid).is_some_and(|now| now == *name)).collect();
+    assert!(alive.is_empty(), "still there: {alive:?}");
+}
+
+fn comm(pid: i32) -> Option<String> {
+    fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim_end().to_owned())
+}
+
+/// Not a test of its own: what [`a_cluster_ends_when_its_owner_is_killed`] runs and kills.
+#[test]
+fn victim_that_holds_a_cluster_where_asked() {
+    let Some(report) = std::env::var_os(VICTIM).map(PathBuf::from) else { return };
+    let cluster = Cluster::start(ClusterConfig { nodes: 1, ..ClusterConfig::default() }).unwrap();
+    let job = cluster.submit(&["--wrap", "sleep 3600"]).unwrap();
+    cluster.wait_job_state(job, &["RUNNING"], JOB_LIMIT).unwrap();
+    let beside = report.with_extension("new");
+    fs::write(&beside, cluster.directory().to_str().unwrap()).unwrap();
+    fs::rename(&beside, &report).unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
+#[test]
+fn a_cluster_ends_when_its_owner_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report");
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "victim_that_holds_a_cluster_where_asked", "--nocapture"])
+        .env(VICTIM, &report)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let directory = wait_for(Duration::from_secs(120), || {
+        assert!(victim.try_wait().unwrap().is_none(), "the victim ended by itself");
+        fs::read_to_string(&report).ok()
+    });
+    let directory = PathBuf::from(directory.expect("the victim's cluster came up"));
+    assert!(!traces(&directory).is_empty(), "the cluster is running");
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    assert_nothing_left(&directory);
+}
+
+#[test]
+fn a_cluster_that_persists_outlives_its_handle_and_is_taken_down() {
+    let cluster = Cluster::start(ClusterConfig { nodes: 1, ..ClusterConfig::default() }).unwrap();
+    let directory = cluster.directory().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.json");
+    cluster.persist().unwrap().write(&file).unwrap();
+    let persisted = Persisted::read(&file).unwrap().expect("the state file is there");
+    assert!(persisted.is_up());
+    let nodes =
+        Command::new("sinfo").args(["-h", "-o", "%T"]).env("SLURM_CONF", &persisted.slurm_conf).output();
+    assert_eq!(String::from_utf8(nodes.unwrap().stdout).unwrap(), "idle\n");
+    persisted.take_down().unwrap();
+    assert!(!persisted.is_up());
+    assert_nothing_left(&directory);
+}
+
+#[test]
+fn accounting_shows_a_finished_job() {
+    let config = ClusterConfig { nodes: 1, accounting: true, ..ClusterConfig::default() };
+    let cluster = Cluster::start(config).unwrap();
+    let job = cluster.submit(&["--job-name=kept", "--wrap", "exit 7"]).unwrap();
+    cluster.wait_job_state(job, &["FAILED"], JOB_LIMIT).unwrap();
+    let mut seen = String::new();
+    let shown = cluster.wait_for(JOB_LIMIT, "sacct to show the job", || {
+        let mut sacct = cluster.command("sacct");
+        sacct.args(["-n", "-P", "-X", "-o", "JobIDRaw,JobName,State,ExitCode", "-j", &job.to_string()]);
+        seen = cluster.run(&mut sacct).unwrap().stdout;
+        (seen.trim() == format!("{job}|kept|FAILED|7:0")).then_some(())
+    });
+    assert!(shown.is_ok(), "last seen: {seen}\n{shown:?}");
+}
+
+#[test]
+fn a_drained_node_is_reported_with_its_reason() {
+    let cluster = Cluster::start(ClusterConfig::default()).unwrap();
+    cluster.assert_no_drain().unwrap();
+    cluster
+        .scontrol(&["update", "NodeName=r1", "State=DRAIN", "Reason=broken fan"])
+        .unwrap()
+        .checked()
+        .unwrap();
+    let error = cluster.assert_no_drain().unwrap_err().to_string();
+    assert!(error.contains("r1 is IDLE+DRAIN (broken fan"), "{error}");
+    assert!(!error.contains("r0 is"), "{error}");
+    cluster.resume_node(1).unwrap();
+    cluster.assert_no_drain().unwrap();
+}
+
+#[test]
+fn an_array_is_waited_for_task_by_task() {
+    let cluster = Cluster::start(ClusterConfig::default()).unwrap();
+    let job =
+        cluster.submit(&["--array=0-3", "--output=/dev/null", "--wrap", "exit $((SLURM_ARRAY_TASK_ID % 2))"]);
+    let tasks = cluster.wait_array_done(job.unwrap(), JOB_LIMIT).unwrap();
+    let ends: Vec<_> = tasks.iter().map(|task| (task.array_task(), task.state())).collect();
+    assert_eq!(
+        ends,
+        [(Some(0), "COMPLETED"), (Some(1), "FAILED"), (Some(2), "COMPLETED"), (Some(3), "FAILED")]
+    );
+    let error =
+        cluster.wait_job_state(job_task(&tasks[1]), &["COMPLETED"], JOB_LIMIT).unwrap_err().to_string();
+    assert!(error.contains("ended as FAILED (exit code 1:0"), "{error}");
+}
+
+fn job_task(task: &sweep_testbed::JobShow) -> String {
+    format!("{}_{}", task.get("ArrayJobId").unwrap(), task.array_task().unwrap())
+}
+
+#[test]
+fn daemons_can_be_frozen_killed_and_restarted_while_jobs_run() {
+    let cluster = Cluster::start(ClusterConfig { nodes: 1, ..ClusterConfig::default() }).unwrap();
+    let job = cluster.submit(&["--wrap", "while [ ! -e go ]; do sleep 0.1; done"]).unwrap();
+    cluster.wait_job_state(job, &["RUNNING"], JOB_LIMIT).unwrap();
+    let before = cluster.pid(Daemon::Slurmctld).unwrap();
+    cluster.freeze(Daemon::Slurmctld).unwrap();
+    let mut squeue = cluster.command("squeue");
+    let hung = sweep_testbed::run(&mut squeue, Duration::from_millis(500)).unwrap_err().to_string();
+    assert!(hung.contains("did not end within"), "{hung}");
+    cluster.thaw(Daemon::Slurmctld).unwrap();
+    cluster.kill(Daemon::Slurmctld).unwrap();
+    assert!(cluster.pid(Daemon::Slurmctld).is_err());
+    cluster.restart(Daemon::Slurmctld).unwrap();
+    assert_ne!(cluster.pid(Daemon::Slurmctld).unwrap(), before);
+    cluster.restart(Daemon::Slurmd(0)).unwrap();
+    cluster.write_script("go", "").unwrap();
+    cluster.wait_job_state(job, &["COMPLETED"], JOB_LIMIT).unwrap();
+    assert!(cluster.slurmd_log(0).contains("slurmd started"), "{}", cluster.slurmd_log(0));
+}
+
+#[test]
+fn a_killed_slurmstepd_is_the_jobs_own_and_not_anothers() {
+    let cluster = Cluster::start(ClusterConfig { nodes: 1, ..ClusterConfig::default() }).unwrap();
+    let jobs: Vec<_> = (0..2).map(|_| cluster.submit(&["--wrap", "sleep 3600"]).unwrap()).collect();
+    for job in &jobs {
+        cluster.wait_job_state(job, &["RUNNING"], JOB_LIMIT).unwrap();
+        cluster
+            .wait_for(JOB_LIMIT, "its slurmstepd", || (!cluster.slurmstepds(job).is_empty()).then_some(()))
+            .unwrap();
+    }
+    cluster.kill_slurmstepds(jobs[0]).unwrap();
+    cluster
+        .wait_for(JOB_LIMIT, "it to be gone", || cluster.slurmstepds(jobs[0]).is_empty().then_some(()))
+        .unwrap();
+    assert_eq!(cluster.slurmstepds(jobs[1]).len(), 1);
+}
+
+#[test]
+fn a_job_with_an_empty_environment_still_finds_its_cluster() {
+    let cluster = Cluster::start(ClusterConfig { nodes: 1, ..ClusterConfig::default() }).unwrap();
+    let output = cluster.scratch().join("name");
+    let output_option = format!("--output={}", output.display());
+    cluster
+        .submit_and_complete(
+            &[&output_option, "--export=NONE", "--wrap", "srun hostname && echo done"],
+            JOB_LIMIT,
+        )
+        .unwrap();
+    assert!(fs::read_to_string(&output).unwrap().contains("done"));
+}
