@@ -27,6 +27,9 @@ pub struct Intent {
     /// The sbatch options, without those that are ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sbatch: BTreeMap<String, String>,
+    /// Further sbatch options, as they were given behind `--`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<String>,
     /// The batch that must have ended before this one starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<BatchNumber>,
@@ -163,6 +166,7 @@ mod tests {
             executor: Executor::Slurm,
             trials: Trials::Consecutive { first: TrialIndex(10), count: 5 },
             sbatch: [("mem".to_owned(), "1G".to_owned())].into(),
+            extra: Vec::new(),
             after: None,
             limit: None,
         };

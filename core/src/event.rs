@@ -1,1 +1,103 @@
-//! Under construction.
+//! What a driver did and learned: the lines of `events/<fence>.jsonl`. An event is never changed or removed; the
+//! state of a search is the fold over them in (fence, line) order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::BatchNumber;
+use crate::schema::{CURRENT, Schema};
+
+/// One line of an events file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The first line: who drives from here on.
+    Began {
+        /// The file's version.
+        schema: Schema,
+        /// The driver's fence.
+        fence: u64,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+        /// Where.
+        host: String,
+        /// Which process.
+        pid: u32,
+        /// Which release.
+        version: String,
+    },
+    /// An executor took a batch.
+    Submitted {
+        /// Which.
+        batch: BatchNumber,
+        /// Slurm's job id, or the local executor's `host:pid:start`.
+        job: String,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// An executor refused a batch for good.
+    SubmitFailed {
+        /// Which.
+        batch: BatchNumber,
+        /// What it said.
+        error: String,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// The sweep was told to stop.
+    Stopped {
+        /// Why.
+        reason: String,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+}
+
+impl Event {
+    /// The first event of a fence.
+    #[must_use]
+    pub fn began(fence: u64, time_ns: u64, host: String, pid: u32, version: String) -> Self {
+        Self::Began { schema: CURRENT, fence, time_ns, host, pid, version }
+    }
+
+    /// The event as a line.
+    #[must_use]
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("texts and numbers always serialize");
+        line.push(b'\n');
+        line
+    }
+}
+
+/// The events of a file; whether its last line was torn is said apart, and lines of a later minor release that
+/// this build does not know are left out.
+#[must_use]
+pub fn parse_file(bytes: &[u8]) -> (Vec<Event>, bool) {
+    let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
+    let lines = bytes[..whole].split(|&b| b == b'\n').filter(|line| !line.is_empty());
+    (lines.filter_map(|line| serde_json::from_slice(line).ok()).collect(), whole != bytes.len())
+}
+
+/// Events as lines.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_torn_last_line_is_dropped_and_said() {
+        let events = [
+            Event::began(1, 5, "h".into(), 7, "0.1.0".into()),
+            Event::Submitted { batch: BatchNumber(0), job: "12".into(), time_ns: 6 },
+        ];
+        let mut bytes: Vec<u8> = events.iter().flat_map(Event::to_line).collect();
+        assert_eq!(parse_file(&bytes), (events.to_vec(), false));
+        bytes.truncate(bytes.len() - 3);
+        assert_eq!(parse_file(&bytes), (events[..1].to_vec(), true));
+    }
+
+    #[test]
+    fn the_format_stays_as_it_was_released() {
+        let event = Event::Submitted { batch: BatchNumber(3), job: "12".into(), time_ns: 6 };
+        assert_eq!(event.to_line(), b"{\"event\":\"submitted\",\"batch\":3,\"job\":\"12\",\"time_ns\":6}\n");
+    }
+}

@@ -33,12 +33,14 @@ pub struct Manifest {
     /// What is reported and which way is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
-    /// What a trial runs.
-    pub command: Command,
+    /// What a trial runs; none where the user's own batch scripts do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command>,
     /// Shell lines before it, in the same shell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub setup: Vec<String>,
-    /// Where it runs, relative to the directory that held the spec.
+    /// Where it runs: relative to the sweep directory where that is inside the spec's, so that both may be moved
+    /// together, else absolute.
     pub workdir: String,
     /// Variables besides the parameters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -93,7 +95,7 @@ pub enum Goal {
 pub enum Command {
     /// A program and its arguments; no shell comes near them.
     Argv(Vec<String>),
-    /// A text for `/bin/sh -c`.
+    /// A text for the shell.
     Shell(String),
 }
 
