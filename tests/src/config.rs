@@ -130,6 +130,8 @@ pub(crate) fn slurm_conf(site: &Site, config: &ClusterConfig) -> String {
             ("AccountingStorageType", "accounting_storage/slurmdbd".to_owned()),
             ("AccountingStorageHost", "127.0.0.1".to_owned()),
             ("AccountingStoragePort", site.ports.slurmdbd().to_string()),
+            // Of all things, this names the munge socket for talks with slurmdbd.
+            ("AccountingStoragePass", site.munge_socket().display().to_string()),
         ]);
     }
     let mut text = String::new();

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::job::JobShow;
 use crate::process::Ran;
 
 /// Why the testbed could not do what it was asked.
@@ -89,16 +90,13 @@ pub enum TestbedError {
         last: u16,
     },
     /// A job reached an end other than the one that was waited for.
-    #[error("job {job} ended as {state} (exit code {exit_code}, reason {reason}), not as {wanted}\n{logs}")]
+    #[error(
+        "job {} ended as {} (exit code {}, reason {}), not as {wanted}\n{logs}",
+        .job.id(), .job.state(), .job.exit_code(), .job.reason()
+    )]
     JobEnded {
-        /// Its id.
-        job: String,
-        /// Its state.
-        state: String,
-        /// Slurm's `ExitCode` field.
-        exit_code: String,
-        /// Slurm's `Reason` field.
-        reason: String,
+        /// Its record.
+        job: Box<JobShow>,
         /// The states that were waited for.
         wanted: String,
         /// The daemons' last lines.

@@ -173,14 +173,7 @@ impl Cluster {
         if states.contains(&show.state()) {
             return Ok(show);
         }
-        Err(TestbedError::JobEnded {
-            job,
-            state: show.state().to_owned(),
-            exit_code: show.exit_code().to_owned(),
-            reason: show.reason().to_owned(),
-            wanted,
-            logs: self.log_tails(),
-        })
+        Err(TestbedError::JobEnded { job: Box::new(show), wanted, logs: self.log_tails() })
     }
 
     /// Waits until a job, or every task of an array, has ended, and returns the records in order of their tasks.

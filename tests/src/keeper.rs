@@ -18,6 +18,7 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -206,6 +207,11 @@ impl Keeper {
             }
         }
         command.stdin(Stdio::null()).stdout(output.try_clone().map_err(|e| e.to_string())?).stderr(output);
+        // SAFETY: the closure only makes system calls, on memory of its own.
+        unsafe {
+            // A signal mask survives exec: with ours a daemon, and every job below it, would be deaf to SIGTERM.
+            command.pre_exec(|| Ok(SigSet::empty().thread_set_mask()?));
+        }
         let child = command.spawn().map_err(|error| format!("cannot start {program}: {error}"))?;
         let pid = i32::try_from(child.id()).expect("Linux process ids fit in an i32");
         self.daemons.insert(pid, program.clone());
