@@ -1,0 +1,66 @@
+//! Why an experiment cannot be searched. Never about a file: where in the spec it stands is the caller's to say.
+
+use crate::space::Combinations;
+
+/// An experiment that has no trials, no end, or too many.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Neither a parameter nor an explicit trial.
+    #[error("there is nothing to search: neither parameters nor explicit trials")]
+    Nothing,
+    /// A grid over a parameter with infinitely many values.
+    #[error("parameter `{name}` has infinitely many values, which a grid cannot list")]
+    Continuous {
+        /// The parameter.
+        name: String,
+    },
+    /// More combinations than can be numbered.
+    #[error("the parameters have more than 2^128 combinations, which a grid cannot list")]
+    Uncountable,
+    /// Random search that would never end.
+    #[error("random search needs to know how many trials to draw")]
+    Endless,
+    /// Drawing without replacement cannot give so many.
+    #[error("{asked} draws without replacement from {combinations} combinations")]
+    TooFew {
+        /// How many were asked for.
+        asked: u64,
+        /// How many there are.
+        combinations: u128,
+    },
+    /// More trials than a sweep may have.
+    #[error(
+        "the sweep has more than {} trials, the most that one sweep may have",
+        sweep_core::limits::TRIALS
+    )]
+    TooMany,
+}
+
+impl Error {
+    /// What to do next, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Nothing => "add `parameters:` or `params:`",
+            Self::Continuous { .. } => "list its `values:`, or use `method: random` with `trials:`",
+            Self::Uncountable => "use `method: random` with `trials:`",
+            Self::Endless => "say how many with `trials:`",
+            Self::TooFew { .. } => "ask for fewer, or use `method: grid` for all of them",
+            Self::TooMany => "use `method: random` with `trials:`, or fewer values",
+        })
+    }
+}
+
+impl Combinations {
+    /// The number, or why a grid cannot list them.
+    ///
+    /// # Errors
+    /// [`Error::Uncountable`]; infinitely many are reported by the axis, with its name.
+    pub(crate) fn countable(self) -> Result<u128, Error> {
+        match self {
+            Self::Finite(count) => Ok(count),
+            Self::Beyond | Self::Infinite => Err(Error::Uncountable),
+        }
+    }
+}
