@@ -1,9 +1,9 @@
 //! The unprivileged users that tests run as. Made with useradd where they are missing, and left there: a user that is
 //! removed may still own files. It never changes a user that exists.
 
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use nix::unistd::{Group, User, getgrouplist};
 
 use crate::error::TestbedError;
 use crate::process::run;
+use crate::requirements;
 use crate::wait::wait_for;
 
 /// The user that tests submit as.
@@ -72,8 +73,26 @@ impl Account {
         })
     }
 
+    /// A command that runs as this account with a small clean environment, starting in the cluster's scratch folder.
+    /// The cluster's own programs come first in PATH.
+    pub(crate) fn command(&self, directory: &Path, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", format!("{}:{}", directory.join("bin").display(), requirements::path_for_tests()))
+            .env("HOME", &self.home)
+            .env("USER", &self.name)
+            .env("LOGNAME", &self.name)
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "dumb")
+            .env("SLURM_CONF", directory.join("slurm.conf"))
+            .current_dir(directory.join("scratch"));
+        self.become_in(&mut command);
+        command
+    }
+
     /// Makes `command` run with exactly this account's ids and groups, and umask 022.
-    pub(crate) fn become_in(&self, command: &mut Command) {
+    fn become_in(&self, command: &mut Command) {
         let (uid, gid, groups) = (self.uid, self.gid, self.groups.clone());
         // SAFETY: the closure makes plain system calls only; `groups` was copied before the fork.
         unsafe {

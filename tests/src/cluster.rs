@@ -69,7 +69,9 @@ impl Cluster {
 
     fn write_files(&self) -> Result<(), TestbedError> {
         let site = &self.site;
-        for folder in ["munge", "state", "spool", "run", "plugin", "plugstack.conf.d", "scratch", "audit"] {
+        for folder in
+            ["bin", "munge", "state", "spool", "run", "plugin", "plugstack.conf.d", "scratch", "audit"]
+        {
             make_folder(&site.path(folder))?;
         }
         chown(self.scratch(), Some(self.user.uid), Some(self.user.gid))
@@ -159,19 +161,16 @@ impl Cluster {
 
     /// As [`Cluster::command`], as any account.
     pub fn command_as(&self, account: &Account, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("PATH", requirements::path_for_tests())
-            .env("HOME", &account.home)
-            .env("USER", &account.name)
-            .env("LOGNAME", &account.name)
-            .env("LANG", "C.UTF-8")
-            .env("TERM", "dumb")
-            .env("SLURM_CONF", self.site.slurm_conf())
-            .current_dir(self.scratch());
-        account.become_in(&mut command);
-        command
+        account.command(&self.site.directory, program)
+    }
+
+    /// Copies a program to where every user of this cluster can run it, first in the PATH of their commands: a build
+    /// folder below somebody's home is closed to others. Returns where the copy is.
+    pub fn install_program(&self, program: &Path, name: &str) -> Result<PathBuf, TestbedError> {
+        let target = self.site.path("bin").join(name);
+        fs::copy(program, &target).map_err(TestbedError::io("copy", program))?;
+        set_mode(&target, 0o755)?;
+        Ok(target)
     }
 
     /// Runs a command to its end, within a minute.

@@ -1,8 +1,10 @@
 //! A cluster that lives on after the program that started it, described by a state file. It must never end a process
 //! that is not the one that the file names: pid and start time must both agree.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -72,6 +74,11 @@ impl Persisted {
             keeper_pid: i32::try_from(state["keeper_pid"].as_i64()?).ok()?,
             keeper_start: state["keeper_start"].as_u64()?,
         })
+    }
+
+    /// A command that runs as the unprivileged user, as [`crate::Cluster::command`] gives it.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Result<Command, TestbedError> {
+        Ok(Account::user()?.command(&self.directory, program))
     }
 
     /// Whether the cluster is there; a reboot ends it, for one.
