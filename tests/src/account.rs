@@ -2,6 +2,8 @@
 //! removed may still own files. It never changes a user that exists.
 
 use std::ffi::{CString, OsStr};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,7 +23,9 @@ const OTHER: &str = "sweepother";
 /// A second group of the first user: supplementary groups must reach the job.
 const GROUP: &str = "sweepextra";
 
-/// useradd refuses while another one holds the lock on the password file.
+/// Held while users are made, by one process of this machine.
+const LOCK: &str = "sweep-testbed-accounts";
+/// For the lock, and for useradd itself.
 const USERADD_LIMIT: Duration = Duration::from_secs(30);
 
 /// A user of this machine and all that a process of theirs needs.
@@ -45,7 +49,12 @@ impl Account {
         ensure(|| Group::from_name(GROUP).ok().flatten(), Command::new("groupadd").arg(GROUP))?;
         let mut useradd = Command::new("useradd");
         useradd.args(["--create-home", "--user-group", "--shell", "/bin/bash", "--groups", GROUP, USER]);
-        Self::from_user(&ensure(|| User::from_name(USER).ok().flatten(), &mut useradd)?)
+        // useradd writes the password file before the group file: the user is complete when both have them.
+        let in_group = || {
+            Group::from_name(GROUP).ok().flatten().is_some_and(|group| group.mem.iter().any(|m| m == USER))
+        };
+        let find = || User::from_name(USER).ok().flatten().filter(|_| in_group());
+        Self::from_user(&ensure(find, &mut useradd)?)
     }
 
     /// Another unprivileged user, with no group in common with the first.
@@ -110,19 +119,24 @@ impl Account {
     }
 }
 
-/// Looks with `find`, runs `make` while there is nothing, and looks again: several test programs may do so at once.
-fn ensure<T>(mut find: impl FnMut() -> Option<T>, make: &mut Command) -> Result<T, TestbedError> {
-    let mut last = None;
-    let found = wait_for(USERADD_LIMIT, || {
-        find().or_else(|| {
-            last = Some(run(make, USERADD_LIMIT));
-            find()
-        })
-    });
-    match (found, last) {
-        (Some(found), _) => Ok(found),
-        (None, Some(Ok(ran))) => Err(TestbedError::Failed(Box::new(ran))),
-        (None, Some(Err(error))) => Err(error),
-        (None, None) => Err(TestbedError::Unreadable { what: "the password file", text: String::new() }),
+/// Looks with `find`; where there is nothing, runs `make` and looks again.
+///
+/// Under a lock of our own: two useradd at once look before they lock, and the second replaces the first one's user
+/// by one with another id (seen with shadow 4.13), below the feet of a cluster that already uses it.
+fn ensure<T>(find: impl Fn() -> Option<T>, make: &mut Command) -> Result<T, TestbedError> {
+    if let Some(found) = find() {
+        return Ok(found);
     }
+    let _lock = wait_for(USERADD_LIMIT, lock)
+        .ok_or_else(|| TestbedError::Unreadable { what: "the password file", text: LOCK.to_owned() })?;
+    if let Some(found) = find() {
+        return Ok(found);
+    }
+    let ran = run(make, USERADD_LIMIT)?.checked()?;
+    find().ok_or(TestbedError::Failed(Box::new(ran)))
+}
+
+/// An abstract Unix socket: one holder at a time, and free again when the holder is gone, however it went.
+fn lock() -> Option<UnixListener> {
+    SocketAddr::from_abstract_name(LOCK).and_then(|address| UnixListener::bind_addr(&address)).ok()
 }
