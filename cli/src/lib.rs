@@ -1,1 +1,8 @@
-//! Under construction.
+//! slurm-sweep's command: a library, so that its parts can be tested and fuzzed, and the `sweep` binary over it.
+//!
+//! Imports go down only: command, then render and report, then driver, then executor and task, then spec and error.
+
+pub mod driver;
+pub mod error;
+pub mod executor;
+pub mod task;

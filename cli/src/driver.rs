@@ -1,0 +1,10 @@
+//! What drives a sweep: making its directory, cutting its trials into batches, submitting them, and finding out
+//! what is true of each. Nothing here prints.
+
+pub mod batches;
+pub mod files;
+pub mod home;
+pub mod journal;
+pub mod look;
+pub mod stop;
+pub mod submit;

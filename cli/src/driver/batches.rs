@@ -1,0 +1,228 @@
+//! Cutting trials into batches: those with the same sbatch options form one array, over consecutive indexes where
+//! they are consecutive and over a map where not, no array larger than Slurm allows. Pure.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sweep_core::batch::Trials;
+use sweep_core::id::TrialIndex;
+
+/// sbatch options by their long names.
+pub type Options = BTreeMap<String, String>;
+
+/// How trials become jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Arrays of at most so many tasks.
+    Arrays {
+        /// Slurm's MaxArraySize.
+        max_array_size: u32,
+    },
+    /// One job a trial.
+    Individual,
+}
+
+/// One call to an executor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Its trials.
+    pub trials: Trials,
+    /// Their rows, where they are mapped.
+    pub rows: Vec<TrialIndex>,
+    /// Their options.
+    pub options: Options,
+    /// The place in this list of the batch that must have ended before.
+    pub after: Option<usize>,
+    /// Most of its trials at once.
+    pub limit: Option<u32>,
+}
+
+/// Trials by their options, in the order in which each set of options first came. Memory grows with the number of
+/// runs of consecutive trials, not of trials.
+#[derive(Debug, Default)]
+pub struct Groups {
+    groups: Vec<(Options, Vec<Run>)>,
+    places: HashMap<Options, usize>,
+}
+
+/// Consecutive trials.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    first: u32,
+    count: u32,
+}
+
+impl Groups {
+    /// Adds the next trial.
+    pub fn add(&mut self, index: TrialIndex, options: &Options) {
+        let place = match self.places.get(options) {
+            Some(place) => *place,
+            None => {
+                self.groups.push((options.clone(), Vec::new()));
+                self.places.insert(options.clone(), self.groups.len() - 1);
+                self.groups.len() - 1
+            }
+        };
+        let runs = &mut self.groups[place].1;
+        match runs.last_mut() {
+            Some(run) if run.first + run.count == index.0 => run.count += 1,
+            _ => runs.push(Run { first: index.0, count: 1 }),
+        }
+    }
+
+    /// The batches of all trials. With a concurrency, arrays form a chain in which each waits for the one before,
+    /// and single jobs form as many chains as may run at once: so never more than that many run, without anybody
+    /// watching.
+    #[must_use]
+    pub fn batches(&self, shape: Shape, concurrency: Option<u32>) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        for (options, runs) in &self.groups {
+            let mut add = |trials, rows| {
+                batches.push(Batch { trials, rows, options: options.clone(), after: None, limit: None });
+            };
+            match shape {
+                Shape::Individual => {
+                    for index in runs.iter().flat_map(Run::indexes) {
+                        add(Trials::Single(index), Vec::new());
+                    }
+                }
+                Shape::Arrays { max_array_size } => {
+                    for chunk in chunks(runs, max_array_size.max(1)) {
+                        match chunk.as_slice() {
+                            [run] => {
+                                let first = TrialIndex(run.first);
+                                add(Trials::Consecutive { first, count: run.count }, Vec::new());
+                            }
+                            runs => {
+                                let rows: Vec<_> = runs.iter().flat_map(Run::indexes).collect();
+                                let count = runs.iter().map(|run| run.count).sum();
+                                add(Trials::Mapped { count }, rows);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(limit) = concurrency {
+            chain(&mut batches, shape, limit);
+        }
+        batches
+    }
+}
+
+impl Run {
+    fn indexes(&self) -> impl Iterator<Item = TrialIndex> + use<> {
+        (self.first..self.first + self.count).map(TrialIndex)
+    }
+}
+
+/// Runs cut and gathered so that none has more than `size` trials.
+fn chunks(runs: &[Run], size: u32) -> Vec<Vec<Run>> {
+    let mut chunks = Vec::new();
+    let mut chunk: Vec<Run> = Vec::new();
+    let mut room = size;
+    for run in runs {
+        let mut rest = *run;
+        while rest.count > 0 {
+            let count = rest.count.min(room);
+            chunk.push(Run { first: rest.first, count });
+            rest = Run { first: rest.first + count, count: rest.count - count };
+            room -= count;
+            if room == 0 {
+                chunks.push(std::mem::take(&mut chunk));
+                room = size;
+            }
+        }
+    }
+    if !chunk.is_empty() {
+        chunks.push(chunk);
+    }
+    chunks
+}
+
+fn chain(batches: &mut [Batch], shape: Shape, limit: u32) {
+    let chains = match shape {
+        Shape::Arrays { .. } => 1,
+        Shape::Individual => limit.max(1) as usize,
+    };
+    for (n, batch) in batches.iter_mut().enumerate() {
+        batch.after = n.checked_sub(chains);
+        batch.limit = matches!(shape, Shape::Arrays { .. }).then_some(limit.max(1));
+    }
+}
+
+/// Batches by example.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARRAYS: Shape = Shape::Arrays { max_array_size: 4 };
+
+    fn groups(options: &[&str]) -> Groups {
+        let mut groups = Groups::default();
+        for (index, mem) in (0..).map(TrialIndex).zip(options) {
+            groups.add(index, &[("mem".to_owned(), (*mem).to_owned())].into());
+        }
+        groups
+    }
+
+    fn texts(batches: &[Batch]) -> Vec<String> {
+        let text = |batch: &Batch| {
+            let rows: Vec<_> = batch.rows.iter().map(|index| index.0).collect();
+            let after = batch.after.map(|after| format!(" after {after}")).unwrap_or_default();
+            match &batch.trials {
+                Trials::Single(index) => format!("{}{after}", index.label()),
+                Trials::Consecutive { first, count } => format!("{}+{count}{after}", first.label()),
+                Trials::Mapped { .. } => format!("{rows:?}{after}"),
+            }
+        };
+        batches.iter().map(text).collect()
+    }
+
+    #[test]
+    fn trials_of_one_kind_are_cut_by_the_largest_array() {
+        let all = groups(&["1G"; 10]);
+        assert_eq!(texts(&all.batches(ARRAYS, None)), ["t000+4", "t004+4", "t008+2"]);
+        assert_eq!(texts(&all.batches(ARRAYS, Some(2))), ["t000+4", "t004+4 after 0", "t008+2 after 1"]);
+        assert!(all.batches(ARRAYS, Some(2)).iter().all(|batch| batch.limit == Some(2)));
+    }
+
+    #[test]
+    fn trials_of_several_kinds_are_mapped() {
+        let all = groups(&["1G", "2G", "1G", "1G", "2G"]);
+        assert_eq!(texts(&all.batches(ARRAYS, None)), ["[0, 2, 3]", "[1, 4]"]);
+    }
+
+    #[test]
+    fn single_jobs_form_as_many_chains_as_may_run_at_once() {
+        let all = groups(&["1G"; 5]);
+        assert_eq!(texts(&all.batches(Shape::Individual, None)).len(), 5);
+        assert_eq!(
+            texts(&all.batches(Shape::Individual, Some(2))),
+            ["t000", "t001", "t002 after 0", "t003 after 1", "t004 after 2"]
+        );
+    }
+
+    #[test]
+    fn every_trial_is_in_exactly_one_batch() {
+        let options: Vec<&str> = (0..57).map(|n| if n % 7 < 4 { "1G" } else { "2G" }).collect();
+        for size in [1, 3, 4, 100] {
+            let shape = Shape::Arrays { max_array_size: size };
+            let mut seen = Vec::new();
+            for batch in groups(&options).batches(shape, None) {
+                assert!(batch.trials.count() <= size);
+                match batch.trials {
+                    Trials::Single(index) => seen.push(index),
+                    Trials::Consecutive { first, count } => {
+                        seen.extend((first.0..first.0 + count).map(TrialIndex))
+                    }
+                    Trials::Mapped { count } => {
+                        assert_eq!(count as usize, batch.rows.len());
+                        seen.extend(batch.rows);
+                    }
+                }
+            }
+            seen.sort();
+            assert_eq!(seen, (0..57).map(TrialIndex).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Writing files so that a crash leaves either the old or the new one. The only place of the command that syncs.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+use crate::error::{At, Result};
+
+/// Writes a new file, syncs it and fails where it is there already.
+///
+/// # Errors
+/// Those of the file system.
+pub fn create_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path).at("create", path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).at("write", path)
+}
+
+/// Makes the names in a directory last.
+///
+/// # Errors
+/// Those of the file system.
+pub fn sync_dir(path: &Path) -> Result<()> {
+    File::open(path).and_then(|dir| dir.sync_all()).at("sync", path)
+}
+
+/// Replaces a symlink by rename, so that there is always one.
+///
+/// # Errors
+/// Those of the file system.
+pub fn replace_link(path: &Path, target: &str) -> Result<()> {
+    let beside = path.with_file_name(format!(".latest.{}", std::process::id()));
+    let _ = fs::remove_file(&beside);
+    std::os::unix::fs::symlink(target, &beside).at("make", &beside)?;
+    fs::rename(&beside, path).at("replace", path)
+}

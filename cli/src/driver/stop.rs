@@ -1,0 +1,69 @@
+//! Stopping a sweep: a file that tasks see before they start, then one call to end those that run. A stopped sweep
+//! stays stopped.
+
+use std::io::ErrorKind;
+
+use serde::{Deserialize, Serialize};
+use sweep_core::batch::Executor;
+use sweep_core::id::JobName;
+use sweep_core::layout::SweepDir;
+use sweep_core::schema::{self, Schema};
+
+use crate::driver::files;
+use crate::driver::look::Batches;
+use crate::error::{At, Result};
+use crate::executor::{local, slurm};
+use crate::task::now_ns;
+
+/// The content of `stopped`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The file's version.
+    pub schema: Schema,
+    /// Why.
+    pub reason: String,
+    /// When, in nanoseconds since 1970.
+    pub time_ns: u64,
+}
+
+/// Why a sweep was stopped; none where it was not.
+///
+/// # Errors
+/// Where the file is there and cannot be read.
+pub fn read(dir: &SweepDir) -> Result<Option<Stopped>> {
+    let path = dir.stopped();
+    match std::fs::read(&path) {
+        // A torn file still stops the sweep.
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).unwrap_or_else(|_| Stopped {
+            schema: schema::CURRENT,
+            reason: String::from_utf8_lossy(&bytes).trim().to_owned(),
+            time_ns: 0,
+        }))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).at("read", &path),
+    }
+}
+
+/// Stops a sweep and gives the jobs that were told to end. Stopping again keeps the first reason.
+///
+/// # Errors
+/// Those of the file system, or what scancel said.
+pub fn stop(dir: &SweepDir, reason: &str) -> Result<Vec<String>> {
+    if read(dir)?.is_none() {
+        let stopped = Stopped { schema: schema::CURRENT, reason: reason.to_owned(), time_ns: now_ns() };
+        let mut json = serde_json::to_vec(&stopped).expect("texts and numbers always serialize");
+        json.push(b'\n');
+        files::create_new(&dir.stopped(), &json)?;
+        files::sync_dir(dir.path())?;
+    }
+    let batches = Batches::read(dir)?;
+    let jobs: Vec<(Executor, String)> = batches.jobs();
+    let slurm_jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
+    slurm::cancel(&slurm_jobs)?;
+    for (_, job) in jobs.iter().filter(|(executor, _)| *executor == Executor::Local) {
+        if let Ok(job) = job.parse::<JobName>() {
+            local::end(&job);
+        }
+    }
+    Ok(jobs.into_iter().map(|(_, job)| job).collect())
+}

@@ -1,0 +1,6 @@
+//! What runs trials: Slurm's jobs, or processes of this machine. An executor knows nothing of searches: it takes
+//! intents and says what became of them.
+
+pub mod local;
+pub mod process;
+pub mod slurm;

@@ -1,0 +1,243 @@
+//! Slurm by its own commands: one `sbatch` a batch, one `squeue` and one `sacct` a look, one `scancel` a stop.
+//! Every call is planned as data first; nothing here decides what to submit.
+
+pub mod accounting;
+pub mod queue;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use sweep_core::batch::{Intent, Trials};
+use sweep_core::environment::OPTION_PREFIX;
+use sweep_core::layout::SweepDir;
+use sweep_core::selector::Selector;
+use sweep_core::state::Ruling;
+
+use crate::error::{Error, Result};
+use crate::executor::process::Call;
+
+/// How long sbatch may take: Slurm's own clients give up after MessageTimeout, 10 s where nobody changed it, and
+/// try again; a busy controller answers late rather than never.
+const SUBMIT_LIMIT: Duration = Duration::from_secs(120);
+/// How long a question may take.
+const ASK_LIMIT: Duration = Duration::from_secs(60);
+
+/// What this Slurm allows, by its own word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// Slurm's version.
+    pub version: Option<String>,
+    /// Array task ids are below this.
+    pub max_array_size: u32,
+}
+
+/// Slurm's default for MaxArraySize, used where there is no Slurm to ask.
+pub const DEFAULT_MAX_ARRAY_SIZE: u32 = 1001;
+
+/// Asks Slurm what it allows.
+///
+/// # Errors
+/// Where there is no Slurm or it does not answer.
+pub fn site() -> Result<Site> {
+    let answer = Call::new("scontrol").args(["show", "config"]).run(ASK_LIMIT)?;
+    if !answer.success {
+        return Err(Error::world("Slurm does not answer").said(&answer.stderr));
+    }
+    Ok(parse_site(&answer.stdout))
+}
+
+fn parse_site(config: &str) -> Site {
+    let value = |key: &str| {
+        config.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            (name.trim() == key).then(|| value.trim().to_owned())
+        })
+    };
+    let size = value("MaxArraySize").and_then(|text| text.parse().ok());
+    Site { version: value("SLURM_VERSION"), max_array_size: size.unwrap_or(DEFAULT_MAX_ARRAY_SIZE).max(1) }
+}
+
+/// What stands around a batch when it is submitted.
+#[derive(Clone, Debug)]
+pub struct Surroundings<'a> {
+    /// The sweep directory, absolute and without symlinks.
+    pub dir: &'a SweepDir,
+    /// This program, which the job runs again.
+    pub sweep_binary: &'a Path,
+    /// Where the job runs.
+    pub workdir: &'a Path,
+    /// The job that must have ended before, of a chain.
+    pub after_job: Option<String>,
+}
+
+/// The `sbatch` call of a batch.
+#[must_use]
+pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
+    let dir = around.dir.path().to_string_lossy();
+    let selector = match &intent.trials {
+        Trials::Single(index) => Selector::Trial(*index),
+        Trials::Consecutive { first, .. } => Selector::Offset(first.0),
+        Trials::Mapped { .. } => Selector::Map(intent.token.batch),
+    };
+    let mut call =
+        Call::new("sbatch").args(["--parsable".to_owned(), format!("--job-name={}", intent.token)]);
+    if !matches!(intent.trials, Trials::Single(_)) {
+        let last = intent.trials.count().saturating_sub(1);
+        let limit = intent.limit.map(|limit| format!("%{limit}")).unwrap_or_default();
+        call = call.args([format!("--array=0-{last}{limit}")]);
+    }
+    // A missing directory for the output would fail the job before anything of ours runs; `sweep exec` writes it.
+    call = call.args(["--output=/dev/null".to_owned(), format!("--chdir={}", around.workdir.display())]);
+    if let Some(job) = &around.after_job {
+        call = call.args([format!("--dependency=afterany:{job}")]);
+    }
+    call = call.args(options(&intent.sbatch)).args(intent.extra.iter().cloned());
+    let script = around.dir.job_script();
+    let words = [script.as_path(), around.sweep_binary, around.dir.path()];
+    call = call.args(words.map(|path| path.to_string_lossy().into_owned()));
+    call = call.args([intent.token.batch.to_string(), selector.to_string()]);
+    // By the environment and not as flags: sbatch without the plugin would refuse a flag that it does not know.
+    call.env(&format!("{OPTION_PREFIX}sweep_dir"), &dir)
+        .env(&format!("{OPTION_PREFIX}sweep_trial"), &selector.to_string())
+}
+
+/// The spec's sbatch options as arguments; `true` is a flag.
+fn options(sbatch: &BTreeMap<String, String>) -> Vec<String> {
+    let option = |(name, value): (&String, &String)| match value.as_str() {
+        "true" => format!("--{name}"),
+        value => format!("--{name}={value}"),
+    };
+    sbatch.iter().filter(|(_, value)| *value != "false").map(option).collect()
+}
+
+/// Makes a planned submission and gives the job's id.
+///
+/// # Errors
+/// What sbatch said.
+pub fn submit(call: &Call) -> Result<u32> {
+    let answer = call.run(SUBMIT_LIMIT)?;
+    if !answer.success {
+        return Err(Error::world("sbatch refused the job").said(&answer.stderr));
+    }
+    for line in answer.stderr.lines() {
+        anstream::eprintln!("{line}");
+    }
+    parse_job_id(&answer.stdout)
+        .ok_or_else(|| Error::world("sbatch gave no job id").said(&answer.stdout).said(&answer.stderr))
+}
+
+/// `JOBID` or `JOBID;CLUSTER`, on the last line: site scripts may print more before it.
+fn parse_job_id(stdout: &str) -> Option<u32> {
+    let line = stdout.lines().rev().find(|line| !line.trim().is_empty())?;
+    line.split(';').next()?.trim().parse().ok()
+}
+
+/// Cancels jobs with one call.
+///
+/// # Errors
+/// What scancel said; a job that has ended is no error.
+pub fn cancel(jobs: &[u32]) -> Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let answer = Call::new("scancel").args(jobs.iter().map(ToString::to_string)).run(ASK_LIMIT)?;
+    if answer.success || answer.stderr.contains("Invalid job id") {
+        return Ok(());
+    }
+    Err(Error::world("scancel failed").said(&answer.stderr))
+}
+
+/// Slurm's word for an end as ours; none for a state that is not an end.
+#[must_use]
+pub fn ruling(state: &str) -> Option<Ruling> {
+    // sacct says `CANCELLED by 1000` and marks cut states with a `+`.
+    let word = state.split_whitespace().next()?.trim_end_matches('+');
+    Some(match word {
+        "COMPLETED" => Ruling::Completed,
+        "FAILED" | "BOOT_FAIL" | "DEADLINE" | "LAUNCH_FAILED" | "RECONFIG_FAIL" => Ruling::Failed,
+        "TIMEOUT" => Ruling::Timeout,
+        "OUT_OF_MEMORY" | "OUT_OF_ME" => Ruling::OutOfMemory,
+        "CANCELLED" | "REVOKED" => Ruling::Cancelled,
+        "PREEMPTED" => Ruling::Preempted,
+        "NODE_FAIL" => Ruling::NodeFail,
+        _ => return None,
+    })
+}
+
+/// Whether a state that is not an end is one of waiting.
+#[must_use]
+pub fn is_waiting(state: &str) -> bool {
+    let word = state.split_whitespace().next().unwrap_or_default();
+    matches!(word, "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "SPECIAL_EXIT" | "CONFIGURING")
+}
+
+/// Calls and answers.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweep_core::batch::Executor;
+    use sweep_core::id::TrialIndex;
+
+    fn intent(trials: Trials) -> Intent {
+        Intent {
+            schema: sweep_core::schema::CURRENT,
+            token: "iris-20260102-030405-abcd.4".parse().unwrap(),
+            executor: Executor::Slurm,
+            trials,
+            sbatch: [("mem", "1G"), ("exclusive", "true"), ("requeue", "false")]
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .into(),
+            extra: vec!["-p".into(), "main".into()],
+            after: None,
+            limit: Some(20),
+        }
+    }
+
+    fn line(trials: Trials) -> String {
+        let around = Surroundings {
+            dir: &SweepDir::new("/s/iris"),
+            sweep_binary: Path::new("/usr/bin/sweep"),
+            workdir: Path::new("/s"),
+            after_job: Some("12".into()),
+        };
+        submission(&intent(trials), &around).shell_line()
+    }
+
+    #[test]
+    fn a_batch_is_one_call() {
+        assert_eq!(
+            line(Trials::Consecutive { first: TrialIndex(1000), count: 500 }),
+            "SLURM_SPANK__SLURM_SPANK_OPTION_sweep_sweep_dir=/s/iris \
+             SLURM_SPANK__SLURM_SPANK_OPTION_sweep_sweep_trial=@1000 \
+             sbatch --parsable --job-name=iris-20260102-030405-abcd.4 --array=0-499%20 --output=/dev/null \
+             --chdir=/s --dependency=afterany:12 --exclusive --mem=1G -p main /s/iris/job.sh /usr/bin/sweep /s/iris \
+             4 @1000"
+        );
+        assert!(line(Trials::Mapped { count: 3 }).ends_with("/s/iris 4 @map:4"));
+        let single = line(Trials::Single(TrialIndex(7)));
+        assert!(single.ends_with("/s/iris 4 t007") && !single.contains("--array"), "{single}");
+    }
+
+    #[test]
+    fn a_job_id_is_read_behind_whatever_a_site_prints() {
+        assert_eq!(parse_job_id("12\n"), Some(12));
+        assert_eq!(parse_job_id("Welcome!\n12;cluster\n\n"), Some(12));
+        assert_eq!(parse_job_id("Submitted batch job\n"), None);
+    }
+
+    #[test]
+    fn the_site_is_read_from_its_configuration() {
+        let config = "Configuration data\nMaxArraySize            = 501\nSLURM_VERSION           = 22.05.8\n";
+        assert_eq!(parse_site(config), Site { version: Some("22.05.8".into()), max_array_size: 501 });
+        assert_eq!(parse_site("").max_array_size, DEFAULT_MAX_ARRAY_SIZE);
+    }
+
+    #[test]
+    fn slurms_words_are_known() {
+        assert_eq!(ruling("CANCELLED by 1000"), Some(Ruling::Cancelled));
+        assert_eq!(ruling("OUT_OF_ME+"), Some(Ruling::OutOfMemory));
+        assert_eq!(ruling("RUNNING"), None);
+        assert!(is_waiting("PENDING") && !is_waiting("RUNNING"));
+    }
+}

@@ -1,0 +1,91 @@
+//! sacct's answer, at sites that keep accounts. Absent accounts are no error: they are one source less.
+
+use std::collections::HashMap;
+
+use sweep_core::id::JobName;
+use sweep_core::status::Accounting;
+
+use crate::executor::process::Call;
+use crate::executor::slurm::{ASK_LIMIT, is_waiting, ruling};
+
+/// The accounts of some jobs.
+#[derive(Debug, Default)]
+pub struct AccountTable {
+    tasks: HashMap<(u32, Option<u32>), (Accounting, u32)>,
+}
+
+/// Asks sacct for jobs; none where the site keeps no accounts or sacct does not answer.
+#[must_use]
+pub fn ask(jobs: &[u32]) -> Option<AccountTable> {
+    if jobs.is_empty() {
+        return None;
+    }
+    let list = jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let call = Call::new("sacct")
+        .args([
+            "--allocations",
+            "--noheader",
+            "--parsable2",
+            "--array",
+            "--format=JobID,JobIDRaw,State",
+            "--jobs",
+        ])
+        .args([list]);
+    let answer = call.run(ASK_LIMIT).ok().filter(|answer| answer.success)?;
+    Some(AccountTable::parse(&answer.stdout))
+}
+
+impl AccountTable {
+    /// Reads sacct's lines.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut table = Self::default();
+        for line in text.lines() {
+            table.add(line);
+        }
+        table
+    }
+
+    fn add(&mut self, line: &str) -> Option<()> {
+        let mut fields = line.split('|');
+        let id = fields.next()?;
+        let raw: u32 = fields.next()?.parse().ok()?;
+        let state = fields.next()?;
+        let (job, task) = match id.split_once('_') {
+            Some((job, task)) => (job.parse().ok()?, Some(task.parse().ok()?)),
+            None => (id.parse().ok()?, None),
+        };
+        let accounting = match ruling(state) {
+            Some(ruling) => Accounting::Ended(ruling),
+            None if is_waiting(state) => Accounting::Waiting,
+            None => Accounting::Running,
+        };
+        self.tasks.insert((job, task), (accounting, raw));
+        Some(())
+    }
+
+    /// What is known of a job, or of an array's task.
+    #[must_use]
+    pub fn look(&self, job: u32, task: Option<u32>) -> Option<(Accounting, JobName)> {
+        self.tasks.get(&(job, task)).map(|(accounting, raw)| (*accounting, JobName::slurm(*raw)))
+    }
+}
+
+/// sacct's lines as they were seen.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweep_core::state::Ruling;
+
+    #[test]
+    fn tasks_and_jobs_are_found() {
+        let table = AccountTable::parse(
+            "10_2|13|COMPLETED\n10_3|14|CANCELLED by 1000\n20|20|TIMEOUT\n10_[4-9]|10|PENDING\n",
+        );
+        let ended = |ruling, job| Some((Accounting::Ended(ruling), JobName::slurm(job)));
+        assert_eq!(table.look(10, Some(2)), ended(Ruling::Completed, 13));
+        assert_eq!(table.look(10, Some(3)), ended(Ruling::Cancelled, 14));
+        assert_eq!(table.look(20, None), ended(Ruling::Timeout, 20));
+        assert_eq!(table.look(10, Some(4)), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! What happens inside a job: find the trial, make its folder, claim it, run the user's command as a child and end
+//! as it ended. Nothing here asks Slurm anything.
+
+pub mod argv;
+pub mod child;
+pub mod claim;
+pub mod identity;
+pub mod ledger;
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use sweep_core::environment::{self, TrialContext};
+use sweep_core::find;
+use sweep_core::id::{BatchNumber, JobName, Token, TrialIndex};
+use sweep_core::layout::{RecordName, SweepDir, TrialDir};
+use sweep_core::params::Params;
+use sweep_core::record::{Claimed, Kind as RecordKind, Record};
+use sweep_core::selector::Selector;
+use sweep_core::trial::Trial;
+
+use crate::error::{At, Error, Kind, Result};
+use identity::Identity;
+use ledger::Ledger;
+
+/// What a job was told to run.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The sweep directory, absolute.
+    pub dir: SweepDir,
+    /// The batch that the job is of.
+    pub batch: BatchNumber,
+    /// Which of its trials.
+    pub selector: Selector,
+}
+
+/// How a task came out.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The command ran and ended so.
+    Ended(ExitStatus),
+    /// The sweep was stopped, or the trial vetoed, before it could start.
+    Stopped,
+}
+
+/// Runs a task from claim to end record.
+///
+/// # Errors
+/// [`Kind::NoTrial`], [`Kind::NoFolder`], [`Kind::SecondStart`], or where the command cannot be started.
+pub fn run(task: &Task, identity: &Identity) -> Result<Outcome> {
+    let no_trial = |error: sweep_core::Error| Error::from(error).of_kind(Kind::NoTrial);
+    let manifest = find::manifest(&task.dir).map_err(no_trial)?;
+    let index = trial_index(task, identity)?;
+    let trial = find::trial(&task.dir, index).map_err(no_trial)?;
+    let folder = task.dir.trial(index);
+    if task.dir.stopped().exists() || folder.veto().exists() {
+        return Ok(Outcome::Stopped);
+    }
+    fs::create_dir_all(folder.path()).at("make", folder.path()).map_err(|e| e.of_kind(Kind::NoFolder))?;
+    let token = Token { sweep: manifest.id.clone(), batch: task.batch };
+    claim::take(&folder, &token, &identity.job)?;
+
+    let attempt = Attempt::begin(&folder, &token, &trial, identity)?;
+    let context = TrialContext {
+        dir: &task.dir,
+        manifest: &manifest,
+        trial: &trial,
+        attempt: attempt.number,
+        record: Some(&attempt.name),
+    };
+    let ended = environment::of_trial(&context, &Params::new())
+        .map_err(no_trial)
+        .and_then(|variables| run_command(&context, &folder, &variables, identity));
+    attempt.end(&folder, ended.as_ref().ok())?;
+    ended.map(Outcome::Ended)
+}
+
+fn trial_index(task: &Task, identity: &Identity) -> Result<TrialIndex> {
+    let no_task = || {
+        let text = format!("`{}` needs an array task, and `SLURM_ARRAY_TASK_ID` is not set", task.selector);
+        Error::new(Kind::NoTrial, text)
+    };
+    match task.selector {
+        Selector::Map(batch) => find::mapped(&task.dir, batch, identity.array_task.ok_or_else(no_task)?)
+            .map_err(|error| Error::from(error).of_kind(Kind::NoTrial)),
+        selector => selector.trial(identity.array_task).ok_or_else(no_task),
+    }
+}
+
+fn run_command(
+    context: &TrialContext<'_>,
+    folder: &TrialDir,
+    variables: &[(String, String)],
+    identity: &Identity,
+) -> Result<ExitStatus> {
+    let config = folder.config();
+    let json = serde_json::to_vec_pretty(&context.trial.params).expect("scalars always serialize");
+    fs::write(&config, [json.as_slice(), b"\n"].concat()).at("write", &config)?;
+    let values = argv::Values { params: &context.trial.params, variables };
+    let argv = argv::of_trial(context.manifest, &values, &config)?;
+    let workdir = context.dir.path().join(values.fill(&context.manifest.workdir)?);
+    let mut all = context
+        .manifest
+        .env
+        .iter()
+        .map(|(name, value)| Ok((name.clone(), values.fill(value)?)))
+        .collect::<Result<Vec<_>>>()?;
+    all.extend_from_slice(variables);
+    let output_path = folder.output();
+    let mut output =
+        fs::OpenOptions::new().append(true).create(true).open(&output_path).at("open", &output_path)?;
+    let header = format!(
+        "=== attempt {} of {}, job {}, node {}\n",
+        context.attempt,
+        context.trial.index.label(),
+        identity.job,
+        identity.node
+    );
+    output.write_all(header.as_bytes()).at("write", &output_path)?;
+    let ended = child::run(&argv, &all, &workdir, &output);
+    if let Err(error) = &ended {
+        // The one place where a person looks for a trial's output.
+        let _ = writeln!(output, "sweep: {error}");
+    }
+    ended
+}
+
+/// An attempt with its record: the plugin's, or one of our own where the plugin keeps none.
+struct Attempt {
+    number: u32,
+    name: RecordName,
+    /// Our own start record; none where the plugin writes.
+    own: Option<Record>,
+    began: Instant,
+}
+
+impl Attempt {
+    fn begin(folder: &TrialDir, token: &Token, trial: &Trial, identity: &Identity) -> Result<Self> {
+        let began = Instant::now();
+        let ledger = Ledger::read(folder)?;
+        if let Some(name) = plugins_record(&identity.job).filter(|name| folder.record(name).exists()) {
+            return Ok(Self { number: ledger.attempt(Some(&name)), name, own: None, began });
+        }
+        let number = ledger.attempt(None);
+        let time_ns = now_ns();
+        let mut claimed = Claimed {
+            sweep: Some(token.sweep.clone()),
+            trial: Some(trial.index.label()),
+            index: Some(trial.index),
+            token: Some(token.clone()),
+            ..Claimed::default()
+        };
+        claimed.note_params(&trial.params);
+        let start = ledger::start(identity, number, time_ns, claimed);
+        let name = RecordName { job: identity.job.clone(), start_ns: time_ns };
+        ledger::create(&folder.record(&name), &start)?;
+        Ok(Self { number, name, own: Some(start), began })
+    }
+
+    /// Writes the end; a command that could not be started ends as a shell would say it, with 127.
+    fn end(self, folder: &TrialDir, status: Option<&ExitStatus>) -> Result<()> {
+        let Some(start) = self.own else { return Ok(()) };
+        let (exit, signal) = match status {
+            Some(status) => (status.code(), status.signal()),
+            None => (Some(127), None),
+        };
+        let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).ok();
+        let seconds = |time: nix::sys::time::TimeVal| {
+            #[expect(clippy::cast_precision_loss, reason = "a time to the microsecond")]
+            let fraction = time.tv_usec() as f64 / 1e6;
+            #[expect(clippy::cast_precision_loss, reason = "a time to the microsecond")]
+            let whole = time.tv_sec() as f64;
+            whole + fraction
+        };
+        let end = Record {
+            kind: RecordKind::End,
+            time_ns: now_ns(),
+            exit,
+            signal,
+            elapsed_s: Some(self.began.elapsed().as_secs_f64()),
+            cpu_s: usage.map(|usage| seconds(usage.user_time()) + seconds(usage.system_time())),
+            memory_peak_kib: usage.and_then(|usage| u64::try_from(usage.max_rss()).ok()),
+            ..start
+        };
+        ledger::append(&folder.record(&self.name), &end)
+    }
+}
+
+/// The record that the plugin keeps for this job, where it does.
+fn plugins_record(job: &JobName) -> Option<RecordName> {
+    let name: RecordName = std::env::var(environment::RECORD).ok()?.parse().ok()?;
+    (name.job == *job).then_some(name)
+}
+
+/// Nanoseconds since 1970.
+#[must_use]
+pub fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Leaves the reason why a task could not start where `status` and `show` find it: Slurm's own output goes nowhere.
+pub fn leave_error(task: &Task, identity: Option<&Identity>, error: &Error) {
+    let number = identity.and_then(|identity| identity.array_task).unwrap_or(0);
+    let path = task.dir.task_error(task.batch, number);
+    let mut text = Vec::new();
+    let _ = error.print(&mut text);
+    let _ = write_error(&path, &text);
+}
+
+fn write_error(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text)
+}

@@ -1,0 +1,103 @@
+//! The user's command as a child: signals passed on, waited for, and its end made our own. Never a wait that a
+//! signal could miss.
+
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::iterator::Signals;
+
+use crate::error::{At, Error, Result};
+
+/// What Slurm and people send to a job, and the child should hear of.
+const PASSED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGCONT];
+
+/// Runs a command to its end, with its output appended to `output`.
+///
+/// # Errors
+/// Where it cannot be started.
+pub fn run(
+    argv: &[String],
+    variables: &[(String, String)],
+    workdir: &Path,
+    output: &File,
+) -> Result<ExitStatus> {
+    let (program, arguments) = argv.split_first().ok_or_else(|| Error::user("the command is empty"))?;
+    let mut signals = Signals::new(PASSED_ON.iter().chain(&[SIGCHLD]))
+        .map_err(|e| Error::world("cannot catch signals").because(&e))?;
+    let copy = || output.try_clone().map_err(|e| Error::world("cannot copy a file descriptor").because(&e));
+    let mut child = Command::new(program)
+        .args(arguments)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .current_dir(workdir)
+        .stdin(Stdio::null())
+        .stdout(copy()?)
+        .stderr(copy()?)
+        .spawn()
+        .map_err(|source| {
+            let place = format!("cannot start `{program}` in `{}`", workdir.display());
+            Error::world(place).because(&source)
+        })?;
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid is a positive i32"));
+    let wait = |child: &mut std::process::Child| child.try_wait().at("wait for", Path::new(program));
+    if let Some(status) = wait(&mut child)? {
+        return Ok(status);
+    }
+    for signal in &mut signals {
+        if signal != SIGCHLD {
+            // The child may be gone by now: then there is nobody to tell.
+            let _ = kill(pid, Signal::try_from(signal).ok());
+        }
+        if let Some(status) = wait(&mut child)? {
+            return Ok(status);
+        }
+    }
+    child.wait().at("wait for", Path::new(program))
+}
+
+/// Ends this process as the child ended: the same code, or the same signal.
+pub fn end_as(status: ExitStatus) -> std::process::ExitCode {
+    if let Some(code) = status.code() {
+        return std::process::ExitCode::from(u8::try_from(code & 0xff).expect("masked to 8 bits"));
+    }
+    let signal = status.signal().unwrap_or(nix::libc::SIGKILL);
+    // The child's core, if any, is there already; ours would say nothing.
+    let _ = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, 0, 0);
+    let _ = signal_hook::low_level::emulate_default_handler(signal);
+    if let Ok(signal) = Signal::try_from(signal) {
+        let _ = kill(Pid::this(), signal);
+    }
+    // Only a signal that does not end a process comes here; the shell's convention says it still.
+    std::process::ExitCode::from(u8::try_from((128 + signal) & 0xff).expect("masked to 8 bits"))
+}
+
+/// Children that end in every way.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end_of(script: &str) -> ExitStatus {
+        let dir = tempfile::tempdir().unwrap();
+        let output = File::create(dir.path().join("out")).unwrap();
+        let argv = ["/bin/sh", "-c", script].map(str::to_owned);
+        run(&argv, &[("X".into(), "5".into())], dir.path(), &output).unwrap()
+    }
+
+    #[test]
+    fn an_end_is_reported_as_it_was() {
+        assert_eq!(end_of("exit $X").code(), Some(5));
+        assert_eq!(end_of("kill -9 $$").signal(), Some(9));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let output = File::create(dir.path().join("out")).unwrap();
+        let error = run(&["/no/such".to_owned()], &[], dir.path(), &output).unwrap_err();
+        assert!(error.to_string().contains("/no/such"), "{error}");
+    }
+}

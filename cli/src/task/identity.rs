@@ -1,0 +1,120 @@
+//! Who runs this attempt: a Slurm job, or a process of this machine. Trusts the environment only for what the
+//! user may decide anyway.
+
+use nix::unistd::{getegid, geteuid, gethostname};
+use sweep_core::id::JobName;
+
+use crate::error::{Error, Kind, Result};
+
+/// The runner of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The job, or `host:pid:start`.
+    pub job: JobName,
+    /// The array's job, of an array task.
+    pub array_job: Option<u32>,
+    /// The array task.
+    pub array_task: Option<u32>,
+    /// Slurm's cluster.
+    pub cluster: Option<String>,
+    /// `batch` under Slurm, `local` elsewhere.
+    pub step: &'static str,
+    /// The machine.
+    pub node: String,
+    /// The user.
+    pub uid: u32,
+    /// The user's group.
+    pub gid: u32,
+}
+
+impl Identity {
+    /// The Slurm job that this process is in.
+    ///
+    /// # Errors
+    /// Where `SLURM_JOB_ID` is not set.
+    pub fn of_slurm(env: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let number = |name: &str| env(name)?.parse::<u32>().ok();
+        let job = number("SLURM_JOB_ID").ok_or_else(|| {
+            Error::new(
+                Kind::NoTrial,
+                "`sweep exec` was started outside a Slurm job: `SLURM_JOB_ID` is not set",
+            )
+        })?;
+        Ok(Self {
+            job: JobName::slurm(job),
+            array_job: number("SLURM_ARRAY_JOB_ID"),
+            array_task: number("SLURM_ARRAY_TASK_ID"),
+            cluster: env("SLURM_CLUSTER_NAME"),
+            step: "batch",
+            node: env("SLURMD_NODENAME").unwrap_or_else(host),
+            uid: geteuid().as_raw(),
+            gid: getegid().as_raw(),
+        })
+    }
+
+    /// This process.
+    ///
+    /// # Errors
+    /// Where the process table cannot be read.
+    pub fn of_process() -> Result<Self> {
+        let pid = std::process::id();
+        let start =
+            process_start(pid).ok_or_else(|| Error::world(format!("cannot read `/proc/{pid}/stat`")))?;
+        let node = host();
+        Ok(Self {
+            job: JobName::local(&node, pid, start)?,
+            array_job: None,
+            array_task: None,
+            cluster: None,
+            step: "local",
+            node,
+            uid: geteuid().as_raw(),
+            gid: getegid().as_raw(),
+        })
+    }
+}
+
+/// This machine's name.
+#[must_use]
+pub fn host() -> String {
+    let name = gethostname().ok().and_then(|name| name.into_string().ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "localhost".into())
+}
+
+/// When a process started, in clock ticks since boot; with the pid it names one process.
+#[must_use]
+pub fn process_start(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The command's name is in parentheses and may hold anything; fields are counted behind it, the state first.
+    let fields: Vec<&str> = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().collect();
+    if fields.first() == Some(&"Z") {
+        return None;
+    }
+    fields.get(19)?.parse().ok()
+}
+
+/// Who runs what.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_named_by_its_start() {
+        let one = Identity::of_process().unwrap();
+        assert_eq!(one, Identity::of_process().unwrap());
+        assert!(one.job.as_str().contains(&std::process::id().to_string()));
+    }
+
+    #[test]
+    fn an_array_task_is_read_from_its_job() {
+        let env = |name: &str| match name {
+            "SLURM_JOB_ID" => Some("12".into()),
+            "SLURM_ARRAY_JOB_ID" => Some("10".into()),
+            "SLURM_ARRAY_TASK_ID" => Some("2".into()),
+            _ => None,
+        };
+        let identity = Identity::of_slurm(env).unwrap();
+        assert_eq!((identity.job.slurm_id(), identity.array_task), (Some(12), Some(2)));
+        assert!(Identity::of_slurm(|_| None).is_err());
+    }
+}

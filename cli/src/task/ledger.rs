@@ -1,0 +1,120 @@
+//! The records of one trial's folder: reading those that are there, counting attempts, and writing our own where
+//! the plugin does not.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use sweep_core::attempt::{self, Seen};
+use sweep_core::claim::Claim;
+use sweep_core::layout::{RecordName, TrialDir, claim_of};
+use sweep_core::record::{Claimed, Kind, Record, Source};
+use sweep_core::schema;
+
+use crate::error::{At, Result};
+use crate::task::identity::Identity;
+
+/// What a trial's folder says of its attempts.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    records: Vec<(Seen, Vec<Record>)>,
+    claims: Vec<Claim>,
+}
+
+impl Ledger {
+    /// Reads a folder; one that is not there has no attempts.
+    ///
+    /// # Errors
+    /// Where the folder or a file in it cannot be read.
+    pub fn read(folder: &TrialDir) -> Result<Self> {
+        let mut ledger = Self::default();
+        let entries = match fs::read_dir(folder.path()) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(ledger),
+            Err(error) => return Err(error).at("read", folder.path()),
+        };
+        for entry in entries {
+            let entry = entry.at("read", folder.path())?;
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+            if let Ok(name) = name.parse::<RecordName>() {
+                let records = Record::parse_file(&read_file(&entry.path())?);
+                let token = records.first().and_then(|start| start.claimed.token.clone());
+                ledger.records.push((Seen { name, token }, records));
+            } else if claim_of(&name).is_some() {
+                ledger.claims.extend(Claim::parse(&read_file(&entry.path())?));
+            }
+        }
+        Ok(ledger)
+    }
+
+    /// The number of the attempt that `own` is, or of the next one.
+    #[must_use]
+    pub fn attempt(&self, own: Option<&RecordName>) -> u32 {
+        let seen: Vec<Seen> = self.records.iter().map(|(seen, _)| seen.clone()).collect();
+        attempt::number(own, &seen, &self.claims)
+    }
+
+    /// The records of each attempt that counts, oldest first, each with its file's name.
+    #[must_use]
+    pub fn attempts(mut self) -> Vec<(RecordName, Vec<Record>)> {
+        let claims = std::mem::take(&mut self.claims);
+        self.records.retain(|(seen, _)| attempt::counts(seen, &claims));
+        self.records
+            .sort_by(|(a, _), (b, _)| (a.name.start_ns, &a.name.job).cmp(&(b.name.start_ns, &b.name.job)));
+        self.records.into_iter().map(|(seen, records)| (seen.name, records)).collect()
+    }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).at("read", path)
+}
+
+/// A start record of ours, `source: user`.
+#[must_use]
+pub fn start(identity: &Identity, attempt: u32, time_ns: u64, claimed: Claimed) -> Record {
+    Record {
+        schema: schema::CURRENT,
+        kind: Kind::Start,
+        source: Source::User,
+        cluster: identity.cluster.clone(),
+        node: identity.node.clone(),
+        uid: identity.uid,
+        gid: identity.gid,
+        job: identity.job.clone(),
+        array_job: identity.array_job,
+        array_task: identity.array_task,
+        step: identity.step.to_owned(),
+        attempt,
+        time_ns,
+        exit: None,
+        signal: None,
+        elapsed_s: None,
+        cpu_s: None,
+        memory_peak_kib: None,
+        claimed,
+        refused: Vec::new(),
+    }
+}
+
+/// Writes a record's first line to a file of its own.
+///
+/// # Errors
+/// Where the file is there already or cannot be written.
+pub fn create(path: &Path, record: &Record) -> Result<()> {
+    let file = fs::OpenOptions::new().write(true).create_new(true).open(path).at("create", path)?;
+    write_line(file, record).at("write", path)
+}
+
+/// Appends a record to its file.
+///
+/// # Errors
+/// Where the file is not there or cannot be written.
+pub fn append(path: &Path, record: &Record) -> Result<()> {
+    let file = fs::OpenOptions::new().append(true).open(path).at("open", path)?;
+    write_line(file, record).at("write", path)
+}
+
+fn write_line(mut file: fs::File, record: &Record) -> std::io::Result<()> {
+    file.write_all(&record.to_line())?;
+    file.sync_all()
+}
