@@ -5,4 +5,5 @@
 pub mod driver;
 pub mod error;
 pub mod executor;
+pub mod spec;
 pub mod task;

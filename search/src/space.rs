@@ -152,7 +152,8 @@ impl Domain {
             }
             Self::LogUniform { min, max } => {
                 let (low, high) = (libm::log(*min), libm::log(*max));
-                let x = libm::exp((1.0 - u) * low + u * high);
+                // The ends as they were written: exp(log(x)) is not always x.
+                let x = if u > 0.0 { libm::exp((1.0 - u) * low + u * high) } else { *min };
                 Value::new(Scalar::Float(x.clamp(*min, min.max(*max))))
             }
         }

@@ -1,0 +1,465 @@
+//! The user's `sweep.yaml`: read whole, checked whole, resolved to plain data. All mistakes are reported at once.
+//! Never a key that is ignored, and never a look at the environment or the clock.
+
+mod check;
+mod keys;
+pub mod macros;
+pub mod mistake;
+mod parameters;
+mod plan;
+mod read;
+mod rows;
+mod run;
+pub mod sbatch;
+mod template;
+pub mod trials;
+mod yaml;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use sweep_core::id::{SweepId, is_plain_name};
+use sweep_core::limits;
+use sweep_core::manifest::{Command, Manifest, Metric};
+use sweep_core::name::EnvNames;
+use sweep_core::params::Params;
+use sweep_core::schema;
+use sweep_core::trial::Trial;
+use sweep_search::{Experiment, Method, Row, Space};
+
+pub use mistake::{Mistake, Position, SpecErrors};
+pub use trials::Trials;
+
+use mistake::{Mistakes, shown};
+use yaml::{Entry, Node};
+
+/// A spec without mistakes.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// The file as it was named.
+    pub path: PathBuf,
+    /// The folder that holds it; `workdir` and `script` are relative to it.
+    pub folder: PathBuf,
+    /// The file, byte for byte.
+    pub bytes: Vec<u8>,
+    /// SHA-256 of the bytes, in hexadecimal.
+    pub digest: String,
+    /// The sweep's name.
+    pub name: String,
+    /// What the user says about it.
+    pub description: Option<String>,
+    /// What a trial runs; `${name}` and macros not yet replaced.
+    pub command: Command,
+    /// Shell lines before it.
+    pub setup: Vec<String>,
+    /// Where it runs, relative to the folder of the spec or absolute.
+    pub workdir: String,
+    /// Variables besides the parameters, as written.
+    pub env: BTreeMap<String, String>,
+    /// How parameters become variables.
+    pub env_names: EnvNames,
+    /// sbatch options of all trials, as written; see [`Spec::shared_sbatch`] and [`Spec::trials`].
+    pub sbatch: sbatch::Options,
+    /// How the space is searched.
+    pub method: Method,
+    /// Most configurations, rows of `params:` included.
+    pub limit: Option<u64>,
+    /// The seed, where the spec has one.
+    pub seed: Option<String>,
+    /// How often each configuration runs, at least 1.
+    pub replicates: u32,
+    /// Most trials at once.
+    pub concurrency: Option<u32>,
+    /// What is reported.
+    pub metric: Option<Metric>,
+    /// The space.
+    pub space: Space,
+    /// Explicit trials.
+    pub rows: Vec<Row>,
+    /// Values of parameters that a trial lacks.
+    pub defaults: Params,
+}
+
+/// What a manifest says besides the spec.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The sweep's id.
+    pub id: SweepId,
+    /// When it was made, RFC 3339 in UTC.
+    pub created: String,
+    /// What made it.
+    pub versions: BTreeMap<String, String>,
+    /// The commit that held the spec.
+    pub git_commit: Option<String>,
+}
+
+impl Spec {
+    /// Reads a spec and checks it, with the files that it names.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn load(path: &Path) -> Result<Self, SpecErrors> {
+        let whole = |message: String, hint: Option<String>| {
+            let mut mistakes = Mistakes::default();
+            mistakes.whole(message, hint);
+            mistakes.finish(path).err().unwrap_or_else(|| unreachable!("a mistake was added"))
+        };
+        let unreadable = |e: &std::io::Error| whole(format!("the file cannot be read: {e}"), None);
+        let file = File::open(path).map_err(|e| unreadable(&e))?;
+        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            let hint = format!("name the spec, such as {}", path.join("sweep.yaml").display());
+            return Err(whole("it is a folder".into(), Some(hint)));
+        }
+        let mut bytes = Vec::new();
+        file.take(limits::SPEC_LEN + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
+        build(path, bytes, Files::Look)
+    }
+
+    /// Checks the bytes of a spec without a look at any file; `path` is what it is called.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, SpecErrors> {
+        build(path, bytes, Files::Leave)
+    }
+
+    /// What is searched; `seed` where the spec has none: the sweep's id.
+    #[must_use]
+    pub fn experiment(&self, seed: &str) -> Experiment {
+        Experiment {
+            seed: self.seed.clone().unwrap_or_else(|| seed.to_owned()),
+            method: self.method,
+            space: self.space.clone(),
+            rows: self.rows.clone(),
+            defaults: self.defaults.clone(),
+            limit: self.limit,
+            replicates: self.replicates,
+        }
+    }
+
+    /// How many trials there are, replicates included, at once, whatever the number.
+    ///
+    /// # Errors
+    /// Those of [`Experiment::count`], which a spec without mistakes does not have, but for a number of 2^128
+    /// or more.
+    pub fn count(&self) -> Result<u128, sweep_search::Error> {
+        self.experiment("").count()
+    }
+
+    /// Every trial in order, sbatch options of its own filled in; `seed` as in [`Self::experiment`].
+    ///
+    /// # Errors
+    /// [`sweep_search::Error::TooMany`] above [`limits::TRIALS`].
+    pub fn trials(&self, seed: &str) -> Result<Trials, sweep_search::Error> {
+        Ok(Trials::new(self.experiment(seed).trials()?, &self.sbatch))
+    }
+
+    /// The sbatch options that are the same for all trials; a trial's own go over them.
+    #[must_use]
+    pub fn shared_sbatch(&self) -> sbatch::Options {
+        let fixed = self.sbatch.iter().filter(|(_, text)| template::Template::is_fixed(text));
+        fixed.map(|(name, text)| (name.clone(), text.replace("$$", "$"))).collect()
+    }
+
+    /// All sbatch options of one trial.
+    #[must_use]
+    pub fn sbatch_of(&self, trial: &Trial) -> sbatch::Options {
+        let mut options = self.shared_sbatch();
+        options.extend(trial.sbatch.clone());
+        options
+    }
+
+    /// hpc-compose's word for how the space is expanded.
+    #[must_use]
+    pub fn matrix(&self) -> &'static str {
+        match self.method {
+            _ if self.space.axes().is_empty() => "explicit",
+            Method::Grid => "full",
+            Method::Random => "random",
+        }
+    }
+
+    /// The manifest of a sweep made from this spec.
+    #[must_use]
+    pub fn manifest(&self, origin: Origin) -> Manifest {
+        let combinations = self.space.combinations().finite().filter(|_| !self.space.axes().is_empty());
+        Manifest {
+            schema: schema::CURRENT,
+            name: self.name.clone(),
+            created: origin.created,
+            spec_digest: self.digest.clone(),
+            method: self.method.as_str().into(),
+            matrix: self.matrix().into(),
+            seed: self.seed.clone().unwrap_or_else(|| origin.id.to_string()),
+            id: origin.id,
+            metric: self.metric.clone(),
+            command: Some(self.command.clone()),
+            setup: self.setup.clone(),
+            workdir: self.workdir.clone(),
+            env: self.env.clone(),
+            env_names: self.env_names.clone(),
+            concurrency: self.concurrency,
+            replicates: self.replicates,
+            combinations: combinations.map(|count| count.to_string()),
+            folds: None,
+            repetitions: None,
+            versions: origin.versions,
+            git_commit: origin.git_commit,
+        }
+    }
+}
+
+/// Whether the files that a spec names are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Files {
+    Look,
+    Leave,
+}
+
+fn build(path: &Path, bytes: Vec<u8>, files: Files) -> Result<Spec, SpecErrors> {
+    let mut mistakes = Mistakes::default();
+    let spec = if bytes.len() as u64 > limits::SPEC_LEN {
+        mistakes.whole(format!("the file is larger than {} bytes", limits::SPEC_LEN), None);
+        None
+    } else {
+        let root = yaml::read(&bytes, &mut mistakes);
+        root.and_then(|root| resolve(path, bytes, &root, files, &mut mistakes))
+    };
+    mistakes.finish(path)?;
+    Ok(spec.expect("a spec that is not resolved has a mistake"))
+}
+
+fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mut Mistakes) -> Option<Spec> {
+    let top = top(root, mistakes)?;
+    let node = |key: &str| top.get(key).copied();
+    let folder = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let mut run = run::read(
+        &run::Nodes {
+            command: node("command"),
+            program: node("program"),
+            script: node("script"),
+            shell: node("shell"),
+            setup: node("setup"),
+            workdir: node("workdir"),
+            env: node("env"),
+        },
+        mistakes,
+    );
+    if files == Files::Look {
+        look(&folder, &mut run, mistakes);
+    }
+    let plan = plan::read(
+        &plan::Nodes {
+            method: node("method"),
+            matrix: node("matrix"),
+            trials: node("trials"),
+            run_cap: node("run_cap"),
+            seed: node("seed"),
+            replicates: node("replicates"),
+            concurrency: node("concurrency"),
+            metric: node("metric"),
+        },
+        mistakes,
+    );
+    let options = node("sbatch").map(|node| sbatch::read(node, mistakes)).unwrap_or_default();
+    for (key, text) in &options {
+        let at = node("sbatch").map_or(root.at, |node| place_of(node, key));
+        run.templates.push(template::Template::new(text, at, &format!("sbatch option `{key}`")));
+    }
+    let name = node("name").map_or_else(|| Some(default_name(path)), |node| sweep_name(node, mistakes));
+    let description =
+        node("description").and_then(|node| read::text(node, "`description`", mistakes)).map(str::to_owned);
+    let env_names = node("env_names").map(|node| parameters::env_names(node, mistakes)).unwrap_or_default();
+    let (parameters, parameters_whole, parameters_at) = match node("parameters") {
+        None => (Vec::new(), true, root.at),
+        Some(node) => {
+            let parameters = parameters::read(node, mistakes);
+            let whole = matches!(&node.kind, yaml::Kind::Map(entries) if entries.len() == parameters.len());
+            (parameters, whole, node.at)
+        }
+    };
+    let rows = node("params").map(|node| rows::read(node, mistakes)).unwrap_or_default();
+    let (defaults, defaults_at) =
+        node("defaults").map(|node| rows::defaults(node, mistakes)).unwrap_or_default();
+    if node("parameters").is_none() && node("params").is_none() {
+        let hint = "add `parameters: {lr: [0.1, 0.01]}`, or explicit trials in `params:`";
+        mistakes.whole("nothing to search: the spec has no `parameters`", Some(hint.into()));
+    }
+    let space = Space::new(parameters.iter().map(|parameter| parameter.axis.clone()).collect());
+    check::whole(
+        &check::Whole {
+            parameters: &parameters,
+            space: &space,
+            parameters_at,
+            parameters_whole,
+            rows: &rows,
+            defaults: &defaults,
+            defaults_at: &defaults_at,
+            env_names: &env_names,
+            env_at: &run.env_at,
+            plan: &plan,
+            templates: &run.templates,
+        },
+        mistakes,
+    );
+    let limit = match (plan.random, plan.trials) {
+        (Some((draws, _)), _) => Some(draws.saturating_add(rows.len() as u64)),
+        (None, trials) => trials.map(|(trials, _)| trials),
+    };
+    if !mistakes.is_empty() {
+        return None;
+    }
+    Some(Spec {
+        path: path.to_owned(),
+        folder,
+        digest: hex(&Sha256::digest(&bytes)),
+        bytes,
+        name: name?,
+        description,
+        command: run.command?,
+        setup: run.setup,
+        workdir: run.workdir,
+        env: run.env,
+        env_names,
+        sbatch: options,
+        method: plan.method,
+        limit,
+        seed: plan.seed,
+        replicates: plan.replicates,
+        concurrency: plan.concurrency,
+        metric: plan.metric,
+        space,
+        rows: rows.into_iter().map(|placed| placed.row).collect(),
+        defaults,
+    })
+}
+
+/// The values of the keys that are read.
+fn top<'a>(root: &'a Node, mistakes: &mut Mistakes) -> Option<HashMap<&'a str, &'a Node>> {
+    let entries = read::entries(root, "a spec", mistakes)?;
+    let mut top = HashMap::new();
+    for Entry { key, at, value } in entries {
+        if !keys::check(keys::TOP, "key", key, *at, mistakes) {
+            continue;
+        }
+        // Each key needs a value of its own kind; that one is missing is said once, here.
+        if value.is_null() {
+            mistakes.hint(*at, format!("key `{key}` has no value"), "give it one, or take the key out");
+            continue;
+        }
+        top.insert(key.as_str(), value);
+    }
+    Some(top)
+}
+
+fn place_of(node: &Node, key: &str) -> Position {
+    match &node.kind {
+        yaml::Kind::Map(entries) => {
+            entries.iter().find(|entry| entry.key == key).map_or(node.at, |entry| entry.value.at)
+        }
+        _ => node.at,
+    }
+}
+
+fn sweep_name(node: &Node, mistakes: &mut Mistakes) -> Option<String> {
+    let name = read::line(node, "`name`", mistakes)?;
+    if is_plain_name(name, limits::SWEEP_NAME_LEN) {
+        return Some(name.to_owned());
+    }
+    let limit = limits::SWEEP_NAME_LEN;
+    mistakes.hint(
+        node.at,
+        format!(
+            "`{}` cannot be a sweep's name: 1 to {limit} of A-Z a-z 0-9 . _ -, the first a letter or digit",
+            shown(name)
+        ),
+        format!("write `name: {}`", plain_name(name)),
+    );
+    None
+}
+
+/// The file's name without its ending; a file called `sweep` is named after its folder.
+fn default_name(path: &Path) -> String {
+    let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+    let stem = text(path.file_stem()).filter(|stem| stem != "sweep");
+    let folder = || {
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        let absolute = std::path::absolute(parent.unwrap_or(Path::new("."))).ok()?;
+        text(absolute.file_name())
+    };
+    plain_name(&stem.or_else(folder).unwrap_or_default())
+}
+
+/// The nearest text that may be a name.
+fn plain_name(text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
+    let name: String = text.chars().map(plain).skip_while(|c| !c.is_ascii_alphanumeric()).collect();
+    let name: String = name.chars().take(limits::SWEEP_NAME_LEN).collect();
+    if name.is_empty() { "sweep".into() } else { name }
+}
+
+/// Looks at the files that a spec names.
+fn look(folder: &Path, run: &mut run::Run, mistakes: &mut Mistakes) {
+    let workdir = folder.join(&run.workdir);
+    let known = template::Template::is_fixed(&run.workdir);
+    if known && !workdir.is_dir() {
+        mistakes.add(
+            run.workdir_at,
+            format!("`workdir` `{}` is not a folder", shown(&workdir.display().to_string())),
+        );
+    }
+    if let Some((script, at)) = &run.script {
+        let file = folder.join(script);
+        let name = shown(script);
+        match std::fs::metadata(&file) {
+            Err(e) => mistakes.hint(
+                *at,
+                format!("script `{name}` cannot be found: {e}"),
+                "it is looked for beside the spec",
+            ),
+            Ok(metadata) if !metadata.is_file() => {
+                mistakes.add(*at, format!("script `{name}` is not a file"))
+            }
+            Ok(metadata) if metadata.permissions().mode() & 0o111 == 0 => {
+                mistakes.hint(
+                    *at,
+                    format!("script `{name}` is not executable"),
+                    format!("run `chmod +x {name}`"),
+                );
+            }
+            Ok(_) => run.command = Some(Command::Argv(vec![script_path(script, &file, &run.workdir)])),
+        }
+    }
+    if let (Some((program, at)), true) = (&run.program, known)
+        && !workdir.join(program).exists()
+    {
+        let message = format!("program `{}` cannot be found in `workdir`", shown(program));
+        mistakes.hint(
+            *at,
+            message,
+            "W&B's default command runs it as `python PROGRAM`; write `command:` for another",
+        );
+    }
+}
+
+/// A path that finds the script from the working directory, kept from being read as `${name}`.
+fn script_path(script: &str, file: &Path, workdir: &str) -> String {
+    let path = if Path::new(workdir).components().all(|part| part == std::path::Component::CurDir) {
+        // With a slash, or the program would be looked for on PATH.
+        Path::new(".").join(script)
+    } else {
+        std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
+    };
+    path.to_string_lossy().replace('$', "$$")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

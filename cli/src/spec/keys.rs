@@ -1,0 +1,225 @@
+//! Which keys a spec knows. Never a key that is ignored: each is read, or refused by name.
+
+use super::mistake::{Mistakes, Position, shown};
+
+/// How a key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is read.
+    Read,
+    /// It belongs to the grammar, but not to this version.
+    Later,
+    /// It cannot mean anything here; what to do instead.
+    Refused(&'static str),
+}
+
+use Standing::{Later, Read, Refused};
+
+const SERVER: &str = "it names something on W&B's server, and there is none here: take it out";
+const CUSTOM: &str = "it belongs to W&B's `method: custom`, which runs on their server: take it out";
+
+/// The keys at the top of a spec.
+pub(super) const TOP: &[(&str, Standing)] = &[
+    ("name", Read),
+    ("description", Read),
+    ("command", Read),
+    ("program", Read),
+    ("script", Read),
+    ("shell", Read),
+    ("setup", Read),
+    ("workdir", Read),
+    ("env", Read),
+    ("env_names", Read),
+    ("sbatch", Read),
+    ("method", Read),
+    ("trials", Read),
+    ("run_cap", Read),
+    ("metric", Read),
+    ("parameters", Read),
+    ("matrix", Read),
+    ("params", Read),
+    ("defaults", Read),
+    ("seed", Read),
+    ("replicates", Read),
+    ("concurrency", Read),
+    ("after", Later),
+    ("asha", Later),
+    ("bayes", Later),
+    ("budget", Later),
+    ("checkpoint", Later),
+    ("config", Later),
+    ("cost_per_budget", Later),
+    ("early_terminate", Later),
+    ("folds", Later),
+    ("genetic", Later),
+    ("hyperband", Later),
+    ("pbt", Later),
+    ("rates", Later),
+    ("repetitions", Later),
+    ("requeue_on_signal", Later),
+    ("result_wait_s", Later),
+    ("retries", Later),
+    ("signal", Later),
+    ("source", Later),
+    ("spread", Later),
+    ("templates", Later),
+    ("weights", Later),
+    ("zip", Later),
+    ("apiVersion", Refused(SERVER)),
+    ("kind", Refused(SERVER)),
+    ("controller", Refused(SERVER)),
+    ("project", Refused(SERVER)),
+    ("entity", Refused(SERVER)),
+    ("job", Refused(SERVER)),
+    ("image_uri", Refused(SERVER)),
+    ("scheduler", Refused(CUSTOM)),
+    ("metrics", Refused(CUSTOM)),
+    ("grid", Refused("use `parameters:`; its combinations come after the rows of `params:`")),
+    ("sweep", Refused("put what is in it at the top of the file")),
+];
+
+/// The keys of one parameter.
+pub(super) const PARAMETER: &[(&str, Standing)] = &[
+    ("values", Read),
+    ("value", Read),
+    ("min", Read),
+    ("max", Read),
+    ("distribution", Read),
+    ("a", Later),
+    ("b", Later),
+    ("default", Later),
+    ("mu", Later),
+    ("parameters", Later),
+    ("probabilities", Later),
+    ("q", Later),
+    ("sigma", Later),
+    ("then", Later),
+    ("when", Later),
+];
+
+/// The keys of `metric`.
+pub(super) const METRIC: &[(&str, Standing)] = &[
+    ("name", Read),
+    ("goal", Read),
+    ("from", Later),
+    ("impute", Later),
+    ("impute_while_running", Later),
+    ("target", Later),
+    ("weights", Later),
+];
+
+/// The keys of `matrix`.
+pub(super) const MATRIX: &[(&str, Standing)] = &[("random", Read), ("seed", Read)];
+
+/// The keys of `env_names`.
+pub(super) const ENV_NAMES: &[(&str, Standing)] = &[("prefix", Read)];
+
+/// Search methods.
+pub(super) const METHODS: &[(&str, Standing)] = &[
+    ("grid", Read),
+    ("random", Read),
+    ("asha", Later),
+    ("bayes", Later),
+    ("genetic", Later),
+    ("hyperband", Later),
+    ("pbt", Later),
+    ("sobol", Later),
+    ("custom", Refused("W&B's `custom` runs on their server: use `grid` or `random`")),
+];
+
+/// Distributions of a parameter.
+pub(super) const DISTRIBUTIONS: &[(&str, Standing)] = &[
+    ("categorical", Read),
+    ("constant", Read),
+    ("int_uniform", Read),
+    ("log_uniform_values", Read),
+    ("uniform", Read),
+    ("beta", Later),
+    ("categorical_w_probabilities", Later),
+    ("inv_log_uniform_values", Later),
+    ("log_normal", Later),
+    ("normal", Later),
+    ("q_beta", Later),
+    ("q_log_normal", Later),
+    ("q_log_uniform_values", Later),
+    ("q_normal", Later),
+    ("q_uniform", Later),
+    ("log_uniform", Refused("its limits are exponents: use `log_uniform_values` with the values themselves")),
+    ("inv_log_uniform", Refused("its limits are exponents: use `inv_log_uniform_values`")),
+    ("q_log_uniform", Refused("its limits are exponents: use `q_log_uniform_values`")),
+];
+
+/// Checks a word against a table; `what` is what it should be, such as "key". Whether it is read.
+pub(super) fn check(
+    table: &[(&str, Standing)],
+    what: &str,
+    word: &str,
+    at: Position,
+    mistakes: &mut Mistakes,
+) -> bool {
+    match table.iter().find(|(known, _)| *known == word) {
+        Some((_, Read)) => return true,
+        Some((_, Later)) => mistakes.add(at, format!("{what} `{word}` is not in this version")),
+        Some((_, Refused(hint))) => {
+            mistakes.hint(at, format!("{what} `{word}` means nothing here"), *hint);
+        }
+        None => {
+            let known = table.iter().filter(|(_, standing)| *standing == Read).map(|(known, _)| *known);
+            let message = format!("unknown {what} `{}`", shown(word));
+            match nearest(word, table.iter().map(|(known, _)| *known)) {
+                Some(near) => mistakes.hint(at, message, format!("did you mean `{near}`?")),
+                None if table.len() <= METHODS.len() => {
+                    let known: Vec<_> = known.map(|known| format!("`{known}`")).collect();
+                    mistakes.hint(at, message, format!("known: {}", known.join(", ")));
+                }
+                None => mistakes.add(at, message),
+            }
+        }
+    }
+    false
+}
+
+/// The known word that a person most likely meant.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A word that long is no slip of the finger, and distances cost the product of the lengths.
+    if word.len() > 64 {
+        return None;
+    }
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', ' '], "_");
+    let given = plain(word);
+    let allowed = (given.chars().count() / 3).clamp(1, 3);
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&given, &plain(known)), known))
+        .filter(|(distance, known)| *distance <= allowed && *distance < known.len())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// Tables and suggestions.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_table_has_a_word_twice() {
+        for table in [TOP, PARAMETER, METRIC, MATRIX, ENV_NAMES, METHODS, DISTRIBUTIONS] {
+            let mut words: Vec<_> = table.iter().map(|(word, _)| *word).collect();
+            let count = words.len();
+            words.sort_unstable();
+            words.dedup();
+            assert_eq!(words.len(), count);
+        }
+    }
+
+    #[test]
+    fn a_slip_finds_its_word() {
+        let near = |word| nearest(word, TOP.iter().map(|(known, _)| *known));
+        assert_eq!(near("metod"), Some("method"));
+        assert_eq!(near("parameter"), Some("parameters"));
+        assert_eq!(near("run-cap"), Some("run_cap"));
+        assert_eq!(near("Seed"), Some("seed"));
+        assert_eq!(near("quux"), None);
+        assert_eq!(near(&"x".repeat(100_000)), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! How a space is searched: `method`, `matrix`, `trials`, `seed`, `replicates`, `concurrency`, `metric`. Never a
+//! search without an end.
+
+use sweep_core::manifest::{Goal, Metric};
+use sweep_search::Method;
+
+use super::keys;
+use super::mistake::{Mistakes, Position, shown};
+use super::read;
+use super::yaml::{Entry, Kind, Node};
+
+/// What the spec says about the search.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) method: Method,
+    pub(super) method_at: Option<Position>,
+    /// Most configurations.
+    pub(super) trials: Option<(u64, Position)>,
+    /// Draws besides the rows, by `matrix`.
+    pub(super) random: Option<(u64, Position)>,
+    pub(super) seed: Option<String>,
+    pub(super) replicates: u32,
+    pub(super) concurrency: Option<u32>,
+    pub(super) metric: Option<Metric>,
+}
+
+/// The nodes of the keys that say how.
+pub(super) struct Nodes<'a> {
+    pub(super) method: Option<&'a Node>,
+    pub(super) matrix: Option<&'a Node>,
+    pub(super) trials: Option<&'a Node>,
+    pub(super) run_cap: Option<&'a Node>,
+    pub(super) seed: Option<&'a Node>,
+    pub(super) replicates: Option<&'a Node>,
+    pub(super) concurrency: Option<&'a Node>,
+    pub(super) metric: Option<&'a Node>,
+}
+
+/// Reads them.
+pub(super) fn read(nodes: &Nodes<'_>, mistakes: &mut Mistakes) -> Plan {
+    let count = |node: &Node, what: &str, mistakes: &mut Mistakes| {
+        let number = read::whole(node, what, 1, u64::from(u32::MAX), mistakes)?;
+        u32::try_from(number).ok()
+    };
+    let mut plan = Plan {
+        replicates: nodes.replicates.and_then(|n| count(n, "`replicates`", mistakes)).unwrap_or(1),
+        concurrency: nodes.concurrency.and_then(|n| count(n, "`concurrency`", mistakes)),
+        metric: nodes.metric.and_then(|node| metric(node, mistakes)),
+        seed: nodes.seed.and_then(|node| seed(node, "`seed`", mistakes)),
+        ..Plan::default()
+    };
+    for (key, node) in [("trials", nodes.trials), ("run_cap", nodes.run_cap)] {
+        let Some(node) = node else { continue };
+        if plan.trials.is_some() {
+            mistakes.hint(node.at, "`run_cap` beside `trials`: they mean the same", "keep one of them");
+        } else if let Some(number) = read::whole(node, &format!("`{key}`"), 1, u64::MAX, mistakes) {
+            plan.trials = Some((number, node.at));
+        }
+    }
+    let matrix = nodes.matrix.and_then(|node| Some((matrix(node, &mut plan, mistakes)?, node.at)));
+    method(nodes.method, matrix, &mut plan, mistakes);
+    plan
+}
+
+fn method(node: Option<&Node>, matrix: Option<(Method, Position)>, plan: &mut Plan, mistakes: &mut Mistakes) {
+    if let Some((method, _)) = matrix {
+        plan.method = method;
+    }
+    let Some(node) = node else { return };
+    plan.method_at = Some(node.at);
+    let Some(word) = read::line(node, "`method`", mistakes) else { return };
+    if !keys::check(keys::METHODS, "method", word, node.at, mistakes) {
+        return;
+    }
+    let method = if word == "random" { Method::Random } else { Method::Grid };
+    match matrix {
+        Some((other, at)) if other != method => {
+            let form = if other == Method::Random { "{random: …}" } else { "full" };
+            let message = format!("`matrix: {form}` means `method: {}`, not `{word}`", other.as_str());
+            mistakes.hint(at, message, "keep one of them");
+        }
+        _ => plan.method = method,
+    }
+}
+
+fn matrix(node: &Node, plan: &mut Plan, mistakes: &mut Mistakes) -> Option<Method> {
+    const HINT: &str = "known: `full`, `{random: 5}`, `{random: 5, seed: \"a\"}`";
+    let entries = match &node.kind {
+        Kind::Scalar { text, .. } if text == "full" => return Some(Method::Grid),
+        Kind::Map(entries) => entries,
+        _ => {
+            mistakes.hint(node.at, format!("unknown `matrix`{}", read::found(node)), HINT);
+            return None;
+        }
+    };
+    let mut given = false;
+    for Entry { key, at, value } in entries {
+        if !keys::check(keys::MATRIX, "key", key, *at, mistakes) {
+            continue;
+        }
+        if key == "random" {
+            given = true;
+            let number = read::whole(value, "`random`", 1, u64::MAX, mistakes);
+            plan.random = number.map(|number| (number, value.at));
+        } else if let Some(text) = seed(value, "`seed` of `matrix`", mistakes) {
+            if plan.seed.as_ref().is_some_and(|seed| *seed != text) {
+                mistakes.hint(*at, "`matrix` has another `seed` than the spec", "keep one of them");
+            }
+            plan.seed = Some(text);
+        }
+    }
+    if !given {
+        mistakes.hint(node.at, "`matrix` has no `random`", HINT);
+        return None;
+    }
+    if let (Some(_), Some((_, at))) = (plan.random, plan.trials) {
+        mistakes.hint(at, "`trials` beside `matrix: {random: …}`: both say how many", "keep one of them");
+    }
+    Some(Method::Random)
+}
+
+fn seed(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<String> {
+    let text = read::line(node, what, mistakes)?;
+    if text.is_empty() || text.len() > 256 {
+        mistakes.add(node.at, format!("{what} must have 1 to 256 bytes"));
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn metric(node: &Node, mistakes: &mut Mistakes) -> Option<Metric> {
+    if let Kind::Scalar { text, .. } = &node.kind {
+        let hint = format!("write `metric: {{name: {}, goal: maximize}}`", shown(text));
+        mistakes.hint(node.at, "`metric` must be a mapping, not a single value", hint);
+        return None;
+    }
+    let entries = read::entries(node, "`metric`", mistakes)?;
+    let (mut name, mut goal) = (None, Goal::default());
+    for Entry { key, at, value } in entries {
+        if !keys::check(keys::METRIC, "key", key, *at, mistakes) {
+            continue;
+        }
+        let Some(word) = read::line(value, &format!("`{key}` of `metric`"), mistakes) else { continue };
+        match (key.as_str(), word) {
+            ("name", "") => mistakes.add(value.at, "the metric's name is empty"),
+            ("name", _) => name = Some(word.to_owned()),
+            (_, "minimize") => goal = Goal::Minimize,
+            (_, "maximize") => goal = Goal::Maximize,
+            _ => {
+                let near = keys::nearest(word, ["minimize", "maximize"]);
+                let hint = near
+                    .map_or("known: `minimize`, `maximize`".into(), |near| format!("did you mean `{near}`?"));
+                mistakes.hint(value.at, format!("unknown goal `{}`", shown(word)), hint);
+            }
+        }
+    }
+    if name.is_none()
+        && entries.iter().all(|entry| matches!(entry.key.as_str(), "name" | "goal"))
+        && entries.iter().all(|entry| entry.key != "name")
+    {
+        mistakes.hint(node.at, "`metric` has no `name`", "name the key under which trials report it");
+    }
+    Some(Metric { name: name?, goal })
+}
