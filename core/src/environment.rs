@@ -19,9 +19,33 @@ pub const HOME: &str = "SWEEP_HOME";
 pub const ERROR: &str = "SWEEP_ERROR";
 /// The parameters as one JSON object.
 pub const PARAMS: &str = "SWEEP_PARAMS";
-/// The record's name in a form that Slurm passes on under `--export=NONE`: a job step that has it belongs to a
-/// job whose batch step is recorded.
+/// The batch step's mark for the steps of its job, in a name that Slurm passes on under `--export=NONE`: which
+/// trial the batch step records. Its form is the plugin's own.
 pub const RECORD_OF_JOB: &str = "SLURM_SPANK_SWEEP_RECORD";
+/// Every variable that a trial may have besides its parameters: what must go before those of another trial come.
+pub const OURS: [&str; 21] = [
+    "SWEEP_ID",
+    "SWEEP_NAME",
+    "SWEEP_DIR",
+    "SWEEP_TRIAL",
+    "SWEEP_TRIAL_INDEX",
+    "SWEEP_TRIAL_NAME",
+    "SWEEP_TRIAL_DIR",
+    "SWEEP_ATTEMPT",
+    "SWEEP_REPLICATE",
+    "SWEEP_SEED",
+    "SWEEP_BUDGET",
+    "SWEEP_PARENT",
+    "SWEEP_FOLDS",
+    "SWEEP_REPETITIONS",
+    "SWEEP_METRICS",
+    "SWEEP_RESULT",
+    "SWEEP_CHECKPOINT_IN",
+    "SWEEP_CHECKPOINT_OUT",
+    PARAMS,
+    RECORD,
+    ERROR,
+];
 /// The prefix of the variable by which an option reaches sbatch and srun through the environment, before the
 /// option's name with `_` for `-`.
 pub const OPTION_PREFIX: &str = "SLURM_SPANK__SLURM_SPANK_OPTION_sweep_";
@@ -173,4 +197,40 @@ pub fn resolve_dir(given: &str, submit_dir: Option<&str>) -> Result<PathBuf> {
     let base =
         absolute.ok_or_else(|| Error::syntax(given, "an absolute path, and where from is not known"))?;
     Ok(base.join(given_path))
+}
+
+/// The list of our variables.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::TrialIndex;
+
+    #[test]
+    fn every_variable_of_a_trial_is_listed_as_ours() {
+        let manifest = br#"{"schema":"1.0","id":"s","name":"s","created":"","spec_digest":"","method":"grid",
+            "matrix":"full","seed":"s","command":{"shell":"true"},"workdir":".","replicates":1,"folds":2,
+            "repetitions":3,"versions":{}}"#;
+        let manifest = Manifest::parse(Path::new("m"), manifest).unwrap();
+        let trial = Trial {
+            index: TrialIndex(1),
+            name: Some("n".into()),
+            params: Params::new(),
+            replicate: 0,
+            budget: Some(1.0),
+            parent: Some(TrialIndex(0)),
+            seed: 0,
+            sbatch: Default::default(),
+        };
+        let record: RecordName = "record.7.1.jsonl".parse().unwrap();
+        let dir = SweepDir::new("/s");
+        let context =
+            TrialContext { dir: &dir, manifest: &manifest, trial: &trial, attempt: 0, record: Some(&record) };
+        let mut names: Vec<_> = of_trial(&context, &Params::new()).unwrap();
+        names.push((ERROR.to_owned(), String::new()));
+        let mut names: Vec<_> = names.into_iter().map(|(name, _)| name).collect();
+        let mut ours = OURS.map(str::to_owned).to_vec();
+        names.sort();
+        ours.sort();
+        assert_eq!(names, ours);
+    }
 }
