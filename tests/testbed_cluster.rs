@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use sweep_testbed::{Cluster, ClusterConfig, Daemon, Persisted, wait_for};
+use sweep_testbed::{Cluster, ClusterConfig, Daemon, Persisted, shared, wait_for};
 
 const JOB_LIMIT: Duration = Duration::from_secs(60);
 
@@ -87,16 +87,14 @@ fn comm(pid: i32) -> Option<String> {
     fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim_end().to_owned())
 }
 
-/// Not a test of its own: what [`a_cluster_ends_when_its_owner_is_killed`] runs and kills.
-#[test]
-fn victim_that_holds_a_cluster_where_asked() {
-    let Some(report) = std::env::var_os(VICTIM).map(PathBuf::from) else { return };
+/// What [`a_cluster_ends_when_its_owner_is_killed`] does in the process that it kills.
+fn hold_a_cluster(report: &Path) -> ! {
     let cluster = Cluster::start(ClusterConfig { nodes: 1, ..ClusterConfig::default() }).unwrap();
     let job = cluster.submit(&["--wrap", "sleep 3600"]).unwrap();
     cluster.wait_job_state(job, &["RUNNING"], JOB_LIMIT).unwrap();
     let beside = report.with_extension("new");
     fs::write(&beside, cluster.directory().to_str().unwrap()).unwrap();
-    fs::rename(&beside, &report).unwrap();
+    fs::rename(&beside, report).unwrap();
     loop {
         std::thread::park();
     }
@@ -104,10 +102,13 @@ fn victim_that_holds_a_cluster_where_asked() {
 
 #[test]
 fn a_cluster_ends_when_its_owner_is_killed() {
+    if let Some(report) = std::env::var_os(VICTIM) {
+        hold_a_cluster(Path::new(&report));
+    }
     let folder = tempfile::tempdir().unwrap();
     let (report, said) = (folder.path().join("report"), folder.path().join("said"));
     let mut victim = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "victim_that_holds_a_cluster_where_asked", "--nocapture"])
+        .args(["--exact", "a_cluster_ends_when_its_owner_is_killed", "--nocapture"])
         .env(VICTIM, &report)
         .stdin(Stdio::null())
         .stdout(fs::File::create(&said).unwrap())
@@ -177,7 +178,7 @@ fn a_drained_node_is_reported_with_its_reason() {
 
 #[test]
 fn an_array_is_waited_for_task_by_task() {
-    let cluster = Cluster::start(ClusterConfig::default()).unwrap();
+    let cluster = shared(&ClusterConfig::default());
     let job =
         cluster.submit(&["--array=0-3", "--output=/dev/null", "--wrap", "exit $((SLURM_ARRAY_TASK_ID % 2))"]);
     let tasks = cluster.wait_array_done(job.unwrap(), JOB_LIMIT).unwrap();
@@ -239,7 +240,7 @@ fn a_killed_slurmstepd_is_the_jobs_own_and_not_anothers() {
 
 #[test]
 fn a_job_with_an_empty_environment_still_finds_its_cluster() {
-    let cluster = Cluster::start(ClusterConfig { nodes: 1, ..ClusterConfig::default() }).unwrap();
+    let cluster = shared(&ClusterConfig::default());
     let output = cluster.scratch().join("name");
     let output_option = format!("--output={}", output.display());
     cluster
@@ -253,11 +254,35 @@ fn a_job_with_an_empty_environment_still_finds_its_cluster() {
 
 #[test]
 fn daemons_and_jobs_start_with_no_signal_blocked() {
-    let cluster = Cluster::start(ClusterConfig { nodes: 1, ..ClusterConfig::default() }).unwrap();
+    let cluster = shared(&ClusterConfig::default());
     let output = cluster.scratch().join("mask");
     let output_option = format!("--output={}", output.display());
     cluster
         .submit_and_complete(&[&output_option, "--wrap", "grep SigBlk /proc/self/status"], JOB_LIMIT)
         .unwrap();
     assert_eq!(fs::read_to_string(&output).unwrap().trim(), "SigBlk:\t0000000000000000");
+}
+
+#[test]
+fn tests_that_ask_for_the_same_cluster_share_one() {
+    let (first, second) = std::thread::scope(|scope| {
+        let ask = || scope.spawn(|| shared(&ClusterConfig::default()).directory());
+        let (first, second) = (ask(), ask());
+        (first.join().unwrap(), second.join().unwrap())
+    });
+    assert_eq!(first, second);
+}
+
+#[test]
+fn what_a_test_mounted_in_a_cluster_goes_with_it() {
+    let cluster = Cluster::start(ClusterConfig { nodes: 1, ..ClusterConfig::default() }).unwrap();
+    let directory = cluster.directory().to_owned();
+    let mut mount = cluster.command_as_root("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=64k", "none"]).arg(cluster.audit());
+    cluster.run(&mut mount).unwrap().checked().unwrap();
+    fs::write(cluster.audit().join("file"), "x").unwrap();
+    drop(cluster);
+    assert_nothing_left(&directory);
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(directory.to_str().unwrap()), "{mounts}");
 }

@@ -46,7 +46,9 @@ impl fmt::Display for Ran {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code, self.signal) {
             (Some(code), _) => writeln!(formatter, "`{}` exited with {code}", self.command)?,
-            (None, signal) => writeln!(formatter, "`{}` ended by signal {signal:?}", self.command)?,
+            (None, signal) => {
+                writeln!(formatter, "`{}` ended by signal {}", self.command, signal.unwrap_or_default())?;
+            }
         }
         write!(formatter, "--- stdout\n{}\n--- stderr\n{}", self.stdout.trim_end(), self.stderr.trim_end())
     }
