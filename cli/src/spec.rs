@@ -52,8 +52,9 @@ pub struct Spec {
     pub name: String,
     /// What the user says about it.
     pub description: Option<String>,
-    /// What a trial runs; `${name}` and macros not yet replaced.
-    pub command: Command,
+    /// What a trial runs, `${name}` and macros not yet replaced; none where the user's own batch scripts do: see
+    /// [`Spec::require_command`].
+    pub command: Option<Command>,
     /// Shell lines before it.
     pub setup: Vec<String>,
     /// Where it runs, relative to the folder of the spec or absolute.
@@ -91,6 +92,8 @@ pub struct Origin {
     pub id: SweepId,
     /// When it was made, RFC 3339 in UTC.
     pub created: String,
+    /// Where trials run, as [`Manifest::workdir`] has it.
+    pub workdir: String,
     /// What made it.
     pub versions: BTreeMap<String, String>,
     /// The commit that held the spec.
@@ -173,6 +176,20 @@ impl Spec {
         options
     }
 
+    /// That the spec says what a trial runs: what submits and runs trials cannot do without.
+    ///
+    /// # Errors
+    /// One mistake, of the file as a whole.
+    pub fn require_command(&self) -> Result<(), SpecErrors> {
+        let mut mistakes = Mistakes::default();
+        if self.command.is_none() {
+            let hint =
+                "add `command: [python3, train.py, \"--lr=${lr}\"]`, or `program`, `script` or `shell`";
+            mistakes.whole("nothing to run: the spec has no `command`", Some(hint.into()));
+        }
+        mistakes.finish(&self.path)
+    }
+
     /// hpc-compose's word for how the space is expanded.
     #[must_use]
     pub fn matrix(&self) -> &'static str {
@@ -197,9 +214,9 @@ impl Spec {
             seed: self.seed.clone().unwrap_or_else(|| origin.id.to_string()),
             id: origin.id,
             metric: self.metric.clone(),
-            command: Some(self.command.clone()),
+            command: self.command.clone(),
             setup: self.setup.clone(),
-            workdir: self.workdir.clone(),
+            workdir: origin.workdir,
             env: self.env.clone(),
             env_names: self.env_names.clone(),
             concurrency: self.concurrency,
@@ -271,20 +288,14 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
     let options = node("sbatch").map(|node| sbatch::read(node, mistakes)).unwrap_or_default();
     for (key, text) in &options {
         let at = node("sbatch").map_or(root.at, |node| place_of(node, key));
-        run.templates.push(template::Template::new(text, at, &format!("sbatch option `{key}`")));
+        run.templates.push(template::Template::submission(text, at, key));
     }
     let name = node("name").map_or_else(|| Some(default_name(path)), |node| sweep_name(node, mistakes));
     let description =
         node("description").and_then(|node| read::text(node, "`description`", mistakes)).map(str::to_owned);
     let env_names = node("env_names").map(|node| parameters::env_names(node, mistakes)).unwrap_or_default();
-    let (parameters, parameters_whole, parameters_at) = match node("parameters") {
-        None => (Vec::new(), true, root.at),
-        Some(node) => {
-            let parameters = parameters::read(node, mistakes);
-            let whole = matches!(&node.kind, yaml::Kind::Map(entries) if entries.len() == parameters.len());
-            (parameters, whole, node.at)
-        }
-    };
+    let parameters = node("parameters").map(|node| parameters::read(node, mistakes)).unwrap_or_default();
+    let parameters_at = node("parameters").map_or(root.at, |node| node.at);
     let rows = node("params").map(|node| rows::read(node, mistakes)).unwrap_or_default();
     let (defaults, defaults_at) =
         node("defaults").map(|node| rows::defaults(node, mistakes)).unwrap_or_default();
@@ -292,13 +303,12 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
         let hint = "add `parameters: {lr: [0.1, 0.01]}`, or explicit trials in `params:`";
         mistakes.whole("nothing to search: the spec has no `parameters`", Some(hint.into()));
     }
-    let space = Space::new(parameters.iter().map(|parameter| parameter.axis.clone()).collect());
+    let space = parameters::space(&parameters);
     check::whole(
         &check::Whole {
             parameters: &parameters,
-            space: &space,
+            space: space.as_ref(),
             parameters_at,
-            parameters_whole,
             rows: &rows,
             defaults: &defaults,
             defaults_at: &defaults_at,
@@ -323,7 +333,7 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
         bytes,
         name: name?,
         description,
-        command: run.command?,
+        command: run.command,
         setup: run.setup,
         workdir: run.workdir,
         env: run.env,
@@ -335,7 +345,7 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
         replicates: plan.replicates,
         concurrency: plan.concurrency,
         metric: plan.metric,
-        space,
+        space: space?,
         rows: rows.into_iter().map(|placed| placed.row).collect(),
         defaults,
     })

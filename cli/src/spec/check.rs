@@ -22,11 +22,10 @@ use super::template::{self, Group, Template};
 /// What was read of a spec, with places.
 pub(super) struct Whole<'a> {
     pub(super) parameters: &'a [Parameter],
-    pub(super) space: &'a Space,
+    /// Their space; none where a domain is missing, and then what depends on all values is not checked.
+    pub(super) space: Option<&'a Space>,
     /// Where `parameters:` stands.
     pub(super) parameters_at: Position,
-    /// Whether every parameter was read: if not, what depends on all of them is not checked.
-    pub(super) parameters_whole: bool,
     pub(super) rows: &'a [PlacedRow],
     pub(super) defaults: &'a Params,
     pub(super) defaults_at: &'a [Position],
@@ -39,16 +38,16 @@ pub(super) struct Whole<'a> {
 /// Runs all of them.
 pub(super) fn whole(spec: &Whole<'_>, mistakes: &mut Mistakes) {
     names(spec, mistakes);
-    if spec.parameters_whole {
-        templates(spec, mistakes);
-        sizes(spec, mistakes);
-        search(spec, mistakes);
+    templates(spec, mistakes);
+    if let Some(space) = spec.space {
+        sizes(spec, space, mistakes);
+        search(spec, space, mistakes);
     }
 }
 
 /// Every name with a place where it stands, the first of each.
 fn names(spec: &Whole<'_>, mistakes: &mut Mistakes) {
-    let parameters = spec.parameters.iter().map(|p| (p.axis.name.as_str(), p.at));
+    let parameters = spec.parameters.iter().map(|p| (p.name.as_str(), p.at));
     let defaults = spec.defaults.iter().map(|(name, _)| name).zip(spec.defaults_at.iter().copied());
     let rows = spec
         .rows
@@ -111,7 +110,7 @@ fn templates(spec: &Whole<'_>, mistakes: &mut Mistakes) {
             .row
             .sbatch
             .iter()
-            .map(|(key, text)| Template::new(text, placed.sbatch_at, &format!("sbatch option `{key}`")))
+            .map(|(key, text)| Template::submission(text, placed.sbatch_at, key))
             .collect();
         let mut sorted: Vec<&str> = names.iter().copied().collect();
         sorted.sort_unstable();
@@ -123,15 +122,15 @@ fn templates(spec: &Whole<'_>, mistakes: &mut Mistakes) {
             groups.push(group);
         }
     }
-    if !spec.space.axes().is_empty() {
-        let axes = spec.space.axes().iter().map(|axis| axis.name.as_str());
+    if !spec.parameters.is_empty() {
+        let axes = spec.parameters.iter().map(|parameter| parameter.name.as_str());
         groups.push(Group { first: index(spec.rows.len()), names: axes.chain(shared).collect() });
     }
     template::check(spec.templates, &groups, mistakes);
 }
 
 /// A trial's environment and its line of the table have limits.
-fn sizes(spec: &Whole<'_>, mistakes: &mut Mistakes) {
+fn sizes(spec: &Whole<'_>, space: &Space, mistakes: &mut Mistakes) {
     let with_defaults = |params: &Params| {
         let mut all = params.clone();
         for (name, value) in spec.defaults.iter().filter(|(name, _)| params.get(name).is_none()) {
@@ -163,8 +162,8 @@ fn sizes(spec: &Whole<'_>, mistakes: &mut Mistakes) {
     for placed in spec.rows.iter().filter(|placed| placed.row.params.len() <= limits::VARIABLES) {
         check(&with_defaults(&placed.row.params), placed.at);
     }
-    if spec.space.axes().len() <= limits::VARIABLES {
-        let longest = spec.space.axes().iter().map(|axis| (axis.name.clone(), longest(&axis.domain)));
+    if space.axes().len() <= limits::VARIABLES {
+        let longest = space.axes().iter().map(|axis| (axis.name.clone(), longest(&axis.domain)));
         check(&with_defaults(&longest.collect()), spec.parameters_at);
     }
 }
@@ -187,20 +186,23 @@ fn longest(domain: &Domain) -> Value {
 }
 
 /// Whether the search has trials and an end.
-fn search(spec: &Whole<'_>, mistakes: &mut Mistakes) {
+fn search(spec: &Whole<'_>, space: &Space, mistakes: &mut Mistakes) {
     let Plan { method, method_at, trials, random, .. } = spec.plan;
     let at = method_at.unwrap_or(spec.parameters_at);
-    if spec.space.axes().is_empty() {
+    if space.axes().is_empty() {
         return;
     }
-    let combinations = spec.space.combinations();
+    let combinations = space.combinations();
     match method {
         Method::Grid => {
-            let continuous = |parameter: &&Parameter| parameter.axis.domain.size().is_none();
-            for Parameter { axis, at } in spec.parameters.iter().filter(continuous) {
+            let continuous = |p: &&Parameter| p.domain.as_ref().is_some_and(|domain| domain.size().is_none());
+            for Parameter { name, at, .. } in spec.parameters.iter().filter(continuous) {
                 mistakes.hint(
                     *at,
-                    format!("parameter `{}` has infinitely many values, which a grid cannot list", axis.name),
+                    format!(
+                        "parameter `{}` has infinitely many values, which a grid cannot list",
+                        shown(name)
+                    ),
                     "list its `values:`, or use `method: random` with `trials:`",
                 );
             }

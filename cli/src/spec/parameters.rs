@@ -5,32 +5,38 @@ use std::collections::HashSet;
 
 use sweep_core::name::EnvNames;
 use sweep_core::value::{Scalar, Value};
-use sweep_search::{Axis, Domain};
+use sweep_search::{Axis, Domain, Space};
 
 use super::keys;
 use super::mistake::{Mistakes, Position, shown};
 use super::read;
 use super::yaml::{Entry, Kind, Node};
 
-/// An axis and where it stands.
+/// A parameter and where it stands.
 pub(super) struct Parameter {
-    pub(super) axis: Axis,
+    pub(super) name: String,
+    /// Its values; none where they were written wrongly, which is among the mistakes.
+    pub(super) domain: Option<Domain>,
     pub(super) at: Position,
 }
 
-/// Reads `parameters:`. A parameter whose domain is wrong is left out, and is among the mistakes.
+/// The space of the parameters; none where a domain is missing.
+pub(super) fn space(parameters: &[Parameter]) -> Option<Space> {
+    let axis = |p: &Parameter| Some(Axis { name: p.name.clone(), domain: p.domain.clone()? });
+    Some(Space::new(parameters.iter().map(axis).collect::<Option<_>>()?))
+}
+
+/// Reads `parameters:`.
 pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Vec<Parameter> {
     let entries = read::entries(node, "`parameters`", mistakes);
     if entries.is_some_and(<[Entry]>::is_empty) {
         mistakes.hint(node.at, "`parameters` is empty", "give at least one, such as `lr: [0.1, 0.01]`");
     }
-    let mut parameters = Vec::new();
-    for Entry { key, at, value } in entries.unwrap_or_default() {
-        if let Some(domain) = domain(key, value, mistakes) {
-            parameters.push(Parameter { axis: Axis { name: key.clone(), domain }, at: *at });
-        }
-    }
-    parameters
+    let read = |Entry { key, at, value }: &Entry| {
+        let domain = domain(key, value, mistakes);
+        Parameter { name: key.clone(), domain, at: *at }
+    };
+    entries.unwrap_or_default().iter().map(read).collect()
 }
 
 /// Reads `env_names:`.
@@ -40,7 +46,11 @@ pub(super) fn env_names(node: &Node, mistakes: &mut Mistakes) -> EnvNames {
         Kind::Scalar { text, .. } => match text.as_str() {
             "as_is" => return EnvNames::AsIs,
             "upper" => return EnvNames::Upper,
-            _ => mistakes.hint(node.at, format!("unknown `env_names`{}", read::found(node)), HINT),
+            word => {
+                let near = keys::nearest(word, ["as_is", "upper"]);
+                let hint = near.map_or(HINT.to_owned(), |near| format!("did you mean `{near}`?"));
+                mistakes.hint(node.at, format!("unknown `env_names` `{}`", shown(word)), hint);
+            }
         },
         Kind::Map(entries) => {
             for Entry { key, at, value } in entries {

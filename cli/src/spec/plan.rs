@@ -89,7 +89,11 @@ fn matrix(node: &Node, plan: &mut Plan, mistakes: &mut Mistakes) -> Option<Metho
         Kind::Scalar { text, .. } if text == "full" => return Some(Method::Grid),
         Kind::Map(entries) => entries,
         _ => {
-            mistakes.hint(node.at, format!("unknown `matrix`{}", read::found(node)), HINT);
+            mistakes.hint(
+                node.at,
+                format!("`matrix` must be `full` or a mapping{}", read::found(node)),
+                HINT,
+            );
             return None;
         }
     };

@@ -60,22 +60,11 @@ pub(super) fn read(nodes: &Nodes<'_>, mistakes: &mut Mistakes) -> Run {
     run
 }
 
-/// Exactly one way to say what runs; `program` may stand with `command`, whose macro it fills.
+/// At most one way to say what runs; `program` may stand with `command`, whose macro it fills.
 fn check_one(nodes: &Nodes<'_>, mistakes: &mut Mistakes) {
     let ways = [("command", nodes.command), ("script", nodes.script), ("shell", nodes.shell)];
     let given: Vec<_> = ways.into_iter().filter_map(|(key, node)| Some((key, node?))).collect();
-    let Some((first, _)) = given.first() else {
-        if nodes.program.is_none() {
-            mistakes.whole(
-                "nothing to run: the spec has no `command`",
-                Some(
-                    "add `command: [python3, train.py, \"--lr=${lr}\"]`, or `program`, `script` or `shell`"
-                        .into(),
-                ),
-            );
-        }
-        return;
-    };
+    let Some((first, _)) = given.first() else { return };
     for (key, node) in &given[1..] {
         mistakes.hint(
             node.at,
