@@ -79,9 +79,7 @@ impl Cluster {
         write(&site.path("munge/key"), &random_bytes()?, 0o600)?;
         write(&site.slurm_conf(), config::slurm_conf(site, &self.config).as_bytes(), 0o644)?;
         write(&site.path("plugstack.conf"), config::plugstack_conf(site).as_bytes(), 0o644)?;
-        if let Some(text) = config::cgroup_conf(site) {
-            write(&site.path("cgroup.conf"), text.as_bytes(), 0o644)?;
-        }
+        write(&site.path("cgroup.conf"), config::cgroup_conf(site, &self.config).as_bytes(), 0o644)?;
         match &self.config.plugin {
             Some(plugin) => plugstack::install(site, plugin).map(|_| ()),
             // The include of an empty folder is an error to some releases.

@@ -22,6 +22,8 @@ pub struct ClusterConfig {
     pub accounting: bool,
     /// Settings of slurm.conf, by name; they replace the testbed's own.
     pub settings: BTreeMap<String, String>,
+    /// The text of cgroup.conf, for tests that need cgroups; the testbed's own uses none.
+    pub cgroup_conf: Option<String>,
     /// Whole lines behind all others in slurm.conf, such as further partitions.
     pub lines: Vec<String>,
 }
@@ -35,6 +37,7 @@ impl Default for ClusterConfig {
             plugin: None,
             accounting: false,
             settings: BTreeMap::new(),
+            cgroup_conf: None,
             lines: Vec::new(),
         }
     }
@@ -207,9 +210,14 @@ fn base_settings(site: &Site) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// cgroup.conf, which newer releases read whatever plugins are used.
-pub(crate) fn cgroup_conf(site: &Site) -> Option<&'static str> {
-    (site.release >= (23, 11)).then_some("CgroupPlugin=disabled\n")
+/// cgroup.conf. No plugin of ours uses cgroups, but slurmd loads its cgroup plugin all the same, and fails where it
+/// finds no cgroup file system to choose one by, as in many containers. Named, v1 asks for none before it is used.
+pub(crate) fn cgroup_conf<'a>(site: &Site, config: &'a ClusterConfig) -> &'a str {
+    match &config.cgroup_conf {
+        Some(text) => text,
+        None if site.release >= (23, 11) => "CgroupPlugin=disabled\n",
+        None => "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n",
+    }
 }
 
 /// plugstack.conf: includes the folder beside it, as distributions do.
@@ -292,8 +300,11 @@ mod tests {
     }
 
     #[test]
-    fn only_newer_releases_get_a_cgroup_conf() {
-        assert_eq!(cgroup_conf(&site()), None);
-        assert!(cgroup_conf(&Site { release: (24, 11), ..site() }).is_some());
+    fn the_cgroup_plugin_fits_the_release_unless_the_test_says_otherwise() {
+        let config = ClusterConfig::default();
+        assert!(cgroup_conf(&site(), &config).starts_with("CgroupPlugin=cgroup/v1\n"));
+        assert_eq!(cgroup_conf(&Site { release: (24, 11), ..site() }, &config), "CgroupPlugin=disabled\n");
+        let config = ClusterConfig { cgroup_conf: Some("ConstrainRAMSpace=yes\n".to_owned()), ..config };
+        assert_eq!(cgroup_conf(&site(), &config), "ConstrainRAMSpace=yes\n");
     }
 }

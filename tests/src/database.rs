@@ -36,6 +36,8 @@ pub(crate) fn install(site: &Site) -> Result<(), TestbedError> {
     let mut command = Command::new("mariadb-install-db");
     command
         .args(["--no-defaults", "--user=root", "--auth-root-authentication-method=normal", "--skip-test-db"])
+        // Else it refuses where the machine's own name cannot be looked up, which nobody here needs.
+        .arg("--force")
         .arg(format!("--datadir={}", site.path("database/data").display()))
         .args(["--innodb-flush-method=nosync", "--innodb-doublewrite=0"])
         .env_clear()

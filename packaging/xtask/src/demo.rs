@@ -75,24 +75,11 @@ fn show(sweep: impl Fn(&[&str]) -> Command) -> Outcome {
         .map_err(Failure::doing("run `sweep status`"))?;
     let status: Value =
         serde_json::from_slice(&status.stdout).map_err(Failure::doing("read the status as JSON"))?;
-    let best =
-        best_trial(&status).ok_or_else(|| Failure::new("no trial of the sweep has reported its metric"))?;
+    let best = status["best"]
+        .as_str()
+        .ok_or_else(|| Failure::new("no trial of the sweep has reported its metric"))?;
     step(format!("the best trial is {best}"));
-    program::run(&mut sweep(&["show", &best]))
-}
-
-/// The label of the trial with the best metric, by the sweep's goal.
-fn best_trial(status: &Value) -> Option<String> {
-    let sign = if status["metric"]["goal"] == "minimize" { -1.0 } else { 1.0 };
-    let reported = status["trials"].as_array()?.iter().filter_map(|trial| {
-        let metric = &trial["metric"];
-        let value = metric.as_f64().or_else(|| metric["value"].as_f64())?;
-        Some((sign * value, trial["trial"].as_str()?.to_owned()))
-    });
-    // On equal metrics the earlier trial: max_by keeps the last, so the order is turned round.
-    let mut reported: Vec<(f64, String)> = reported.collect();
-    reported.reverse();
-    reported.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, trial)| trial)
+    program::run(&mut sweep(&["show", best]))
 }
 
 /// Copies plain files and folders, given to `owner` where there is one.
@@ -118,24 +105,4 @@ fn copy_folder(from: &Path, to: &Path, owner: Option<(u32, u32)>) -> Outcome {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    //! Which trial is the best.
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn the_best_trial_follows_the_goal_and_the_earlier_wins_a_tie() {
-        let trials = json!([
-            {"trial": "t000", "metric": 0.5}, {"trial": "t001", "metric": {"value": 0.9}},
-            {"trial": "t002", "metric": 0.9}, {"trial": "t003", "metric": null}, {"trial": "t004", "metric": 0.1},
-        ]);
-        let maximize = json!({"metric": {"name": "accuracy", "goal": "maximize"}, "trials": trials});
-        assert_eq!(best_trial(&maximize).as_deref(), Some("t001"));
-        let minimize = json!({"metric": {"name": "loss", "goal": "minimize"}, "trials": trials});
-        assert_eq!(best_trial(&minimize).as_deref(), Some("t004"));
-        assert_eq!(best_trial(&json!({"trials": []})), None);
-    }
 }
