@@ -2,6 +2,7 @@
 //! what is true of each. Nothing here prints.
 
 pub mod batches;
+pub mod create;
 pub mod files;
 pub mod home;
 pub mod journal;

@@ -2,8 +2,11 @@
 //!
 //! Imports go down only: command, then render and report, then driver, then executor and task, then spec and error.
 
+pub mod command;
 pub mod driver;
 pub mod error;
 pub mod executor;
+pub mod render;
+pub mod report;
 pub mod spec;
 pub mod task;

@@ -204,9 +204,8 @@ pub fn now_ns() -> u64 {
 }
 
 /// Leaves the reason why a task could not start where `status` and `show` find it: Slurm's own output goes nowhere.
-pub fn leave_error(task: &Task, identity: Option<&Identity>, error: &Error) {
-    let number = identity.and_then(|identity| identity.array_task).unwrap_or(0);
-    let path = task.dir.task_error(task.batch, number);
+pub fn leave_error(task: &Task, identity: &Identity, error: &Error) {
+    let path = task.dir.task_error(task.batch, identity.array_task.unwrap_or(0));
     let mut text = Vec::new();
     let _ = error.print(&mut text);
     let _ = write_error(&path, &text);

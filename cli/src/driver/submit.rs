@@ -75,12 +75,12 @@ impl Submission<'_> {
         Ok(slurm::submission(intent, &around))
     }
 
-    /// Submits the batches in order; `taken` hears of each. Stops at the first that is refused: what came before
+    /// Submits the batches in order. Stops at the first that is refused: what came before
     /// stays submitted, what comes after was never asked for.
     ///
     /// # Errors
     /// What the executor said, or those of the file system.
-    pub fn submit(&self, batches: &[Batch], mut taken: impl FnMut(&Taken)) -> Result<Vec<Taken>> {
+    pub fn submit(&self, batches: &[Batch]) -> Result<Vec<Taken>> {
         let mut journal = Journal::open(self.dir)?;
         let mut done: Vec<Taken> = Vec::with_capacity(batches.len());
         for (place, batch) in batches.iter().enumerate() {
@@ -96,7 +96,6 @@ impl Submission<'_> {
                         time_ns: now_ns(),
                     })?;
                     done.push(Taken { batch: number, job, trials: batch.trials.count() });
-                    taken(&done[place]);
                 }
                 Err(error) => {
                     let said = error.to_string();

@@ -4,7 +4,6 @@
 pub mod accounting;
 pub mod queue;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use sweep_core::state::Ruling;
 
 use crate::error::{Error, Result};
 use crate::executor::process::Call;
+use crate::spec::sbatch::argument;
 
 /// How long sbatch may take: Slurm's own clients give up after MessageTimeout, 10 s where nobody changed it, and
 /// try again; a busy controller answers late rather than never.
@@ -92,7 +92,9 @@ pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
     if let Some(job) = &around.after_job {
         call = call.args([format!("--dependency=afterany:{job}")]);
     }
-    call = call.args(options(&intent.sbatch)).args(intent.extra.iter().cloned());
+    call = call
+        .args(intent.sbatch.iter().map(|(name, value)| argument(name, value)))
+        .args(intent.extra.iter().cloned());
     let script = around.dir.job_script();
     let words = [script.as_path(), around.sweep_binary, around.dir.path()];
     call = call.args(words.map(|path| path.to_string_lossy().into_owned()));
@@ -100,15 +102,6 @@ pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
     // By the environment and not as flags: sbatch without the plugin would refuse a flag that it does not know.
     call.env(&format!("{OPTION_PREFIX}sweep_dir"), &dir)
         .env(&format!("{OPTION_PREFIX}sweep_trial"), &selector.to_string())
-}
-
-/// The spec's sbatch options as arguments; `true` is a flag.
-fn options(sbatch: &BTreeMap<String, String>) -> Vec<String> {
-    let option = |(name, value): (&String, &String)| match value.as_str() {
-        "true" => format!("--{name}"),
-        value => format!("--{name}={value}"),
-    };
-    sbatch.iter().filter(|(_, value)| *value != "false").map(option).collect()
 }
 
 /// Makes a planned submission and gives the job's id.
@@ -185,9 +178,7 @@ mod tests {
             token: "iris-20260102-030405-abcd.4".parse().unwrap(),
             executor: Executor::Slurm,
             trials,
-            sbatch: [("mem", "1G"), ("exclusive", "true"), ("requeue", "false")]
-                .map(|(n, v)| (n.to_owned(), v.to_owned()))
-                .into(),
+            sbatch: [("mem", "1G"), ("exclusive", "")].map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
             extra: vec!["-p".into(), "main".into()],
             after: None,
             limit: Some(20),

@@ -8,6 +8,7 @@ use sweep_core::manifest::{Command, Manifest};
 use sweep_core::value::{Scalar, Value};
 
 use crate::error::{Error, Result};
+use crate::spec::macros::ENVVAR;
 
 /// What a text of the spec may ask for: the trial's variables by the name of the parameter, and `SWEEP_…`.
 pub struct Values<'a> {
@@ -53,7 +54,7 @@ pub fn of_trial(manifest: &Manifest, values: &Values<'_>, config: &Path) -> Resu
             for word in words {
                 match macro_words(word, values, config)? {
                     Some(words) => argv.extend(words),
-                    None => argv.push(values.fill(word)?),
+                    None => argv.push(values.fill(&with_envvars(word))?),
                 }
             }
             if setup.is_empty() {
@@ -100,13 +101,25 @@ fn macro_words(word: &str, values: &Values<'_>, config: &Path) -> Result<Option<
             let path = config.to_str();
             vec![path.ok_or_else(|| Error::user("the sweep's path is not UTF-8"))?.to_owned()]
         }
-        _ => match word.strip_prefix("${envvar:").and_then(|rest| rest.strip_suffix('}')) {
-            // W&B leaves the name where the variable is not set.
-            Some(name) => vec![std::env::var(name).unwrap_or_else(|_| name.to_owned())],
-            None => return Ok(None),
-        },
+        _ => return Ok(None),
     };
     Ok(Some(words))
+}
+
+/// Replaces each `${envvar:NAME}` by the variable of the job's environment, or by the name where it is not set, as
+/// W&B does.
+fn with_envvars(word: &str) -> String {
+    let mut out = String::new();
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once(ENVVAR) {
+        let Some((name, behind)) = after.split_once('}') else { break };
+        out.push_str(before);
+        // A `$` of the variable's own is not ours to fill in.
+        let value = std::env::var(name).unwrap_or_else(|_| name.to_owned());
+        out.push_str(&value.replace('$', "$$"));
+        rest = behind;
+    }
+    out + rest
 }
 
 fn flag(name: &str, value: &Value) -> Option<String> {
@@ -165,7 +178,7 @@ mod tests {
         check(&["${args_no_equals}"], &["--lr", "1e-4", "--fast", "true", "--note", "a b; rm"]);
         check(&["${args_json}"], &[r#"{"lr":0.0001,"fast":true,"note":"a b; rm"}"#]);
         check(&["${args_json_file}", "${env}"], &["/c.json", "/usr/bin/env"]);
-        check(&["${envvar:NO_SUCH_VARIABLE}"], &["NO_SUCH_VARIABLE"]);
+        check(&["a${envvar:NO_SUCH_VARIABLE}/${lr}"], &["aNO_SUCH_VARIABLE/1e-4"]);
     }
 
     #[test]

@@ -1,0 +1,122 @@
+//! The commands, one file each, named after it: arguments as they are typed, then the work, then what is shown.
+//! The help of a command is the doc comment of its arguments.
+
+pub mod completion;
+pub mod exec;
+pub mod init;
+pub mod list;
+pub mod log;
+pub mod plan;
+pub mod run;
+pub mod show;
+pub mod status;
+pub mod stop;
+pub mod submit;
+pub mod supervise;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::driver::home::Home;
+use crate::error::{Error, Result};
+use crate::spec::Spec;
+
+/// Hyper-parameter sweeps that Slurm itself knows about.
+#[derive(Debug, Parser)]
+#[command(name = "sweep", version, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::Args),
+    Init(init::Args),
+    Submit(submit::Args),
+    Run(run::Args),
+    Status(status::Args),
+    List(list::Args),
+    Show(show::Args),
+    Stop(stop::Args),
+    Log(log::Args),
+    Exec(exec::Args),
+    Completion(completion::Args),
+    Supervise(supervise::Args),
+}
+
+impl Cli {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// The command's own.
+    pub fn run(&self) -> Result<ExitCode> {
+        match &self.command {
+            Command::Plan(args) => args.run(),
+            Command::Init(args) => args.run(),
+            Command::Submit(args) => args.run(),
+            Command::Run(args) => args.run(),
+            Command::Status(args) => args.run(),
+            Command::List(args) => args.run(),
+            Command::Show(args) => args.run(),
+            Command::Stop(args) => args.run(),
+            Command::Log(args) => args.run(),
+            Command::Exec(args) => args.run(),
+            Command::Completion(args) => args.run(),
+            Command::Supervise(args) => args.run(),
+        }
+    }
+}
+
+/// Which sweep, of the commands that look at one.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// The sweep: its id, a prefix of it, or its directory; the newest where it is left out
+    #[arg(value_name = "SWEEP")]
+    pub sweep: Option<String>,
+    #[command(flatten)]
+    home: Where,
+}
+
+/// Where sweeps are kept.
+#[derive(Debug, clap::Args)]
+pub struct Where {
+    /// Where sweeps are kept [default: $SWEEP_HOME, or .sweeps beside the spec]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+impl Where {
+    /// The folder of sweeps, where `base` is the spec's folder or the current one.
+    #[must_use]
+    pub fn home(&self, base: &Path) -> Home {
+        Home::resolve(self.dir.as_deref(), base)
+    }
+}
+
+impl Which {
+    /// The sweep's directory.
+    ///
+    /// # Errors
+    /// Where there is none, or several are meant.
+    pub fn find(&self) -> Result<sweep_core::layout::SweepDir> {
+        self.home.home(Path::new(".")).find(self.sweep.as_deref())
+    }
+}
+
+/// Reads a spec.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn load(path: &Path) -> Result<Spec> {
+    Spec::load(path).map_err(|errors| Error::user(errors.to_string().trim_end()))
+}
+
+/// Prints a text; a reader that went away, as `head` does, is no error.
+pub fn print(text: &str) {
+    use std::io::Write;
+    let mut out = anstream::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

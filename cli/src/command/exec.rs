@@ -1,0 +1,53 @@
+//! `sweep exec`: what every job of a sweep becomes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use sweep_core::id::BatchNumber;
+use sweep_core::layout::SweepDir;
+use sweep_core::selector::Selector;
+
+use crate::error::Result;
+use crate::task::identity::Identity;
+use crate::task::{self, Outcome, Task, child};
+
+/// Run one trial inside its job; `job.sh` calls this.
+#[derive(Debug, clap::Args)]
+#[command(hide = true)]
+pub struct Args {
+    /// The sweep directory
+    dir: PathBuf,
+    /// The batch's number
+    batch: u32,
+    /// The trial: t003, @OFFSET or @map:N
+    trial: Selector,
+    /// Run it as a process of this machine, whatever job we are in
+    #[arg(long)]
+    local: bool,
+}
+
+/// The exit code of a task that was not to start: the sweep was stopped, or the trial pruned.
+const STOPPED: u8 = 3;
+
+impl Args {
+    /// Runs the trial and ends as its command ended.
+    ///
+    /// # Errors
+    /// Where it could not start; the reason also stands in the sweep directory.
+    pub fn run(&self) -> Result<ExitCode> {
+        let task =
+            Task { dir: SweepDir::new(&self.dir), batch: BatchNumber(self.batch), selector: self.trial };
+        let identity = if self.local {
+            Identity::of_process()
+        } else {
+            Identity::of_slurm(|name| std::env::var(name).ok())
+        };
+        let result = identity.and_then(|identity| {
+            task::run(&task, &identity).inspect_err(|error| task::leave_error(&task, &identity, error))
+        });
+        Ok(match result? {
+            Outcome::Ended(status) => child::end_as(status),
+            Outcome::Stopped => ExitCode::from(STOPPED),
+        })
+    }
+}

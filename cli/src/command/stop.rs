@@ -1,0 +1,55 @@
+//! `sweep stop`.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::command::{Which, print};
+use crate::driver::stop;
+use crate::error::Result;
+use crate::render::{Format, json};
+use crate::report::status::SCHEMA_VERSION;
+
+/// Stop a sweep: cancel what runs and waits, and let nothing more of it start
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Why, for whoever reads the status later
+    #[arg(long, default_value = "stopped by hand")]
+    reason: String,
+    /// For whom
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    dir: String,
+    reason: String,
+    cancelled_jobs: Vec<String>,
+}
+
+impl Args {
+    /// Stops the sweep.
+    ///
+    /// # Errors
+    /// Where it cannot be found, or Slurm does not answer; it is stopped then all the same.
+    pub fn run(&self) -> Result<ExitCode> {
+        let dir = self.which.find()?;
+        let jobs = stop::stop(&dir, &self.reason)?;
+        print(&match self.format {
+            Format::Human => {
+                format!("stopped {}: {} jobs were told to end\n", dir.path().display(), jobs.len())
+            }
+            Format::Json => json(&Report {
+                schema_version: SCHEMA_VERSION,
+                dir: dir.path().display().to_string(),
+                reason: self.reason.clone(),
+                cancelled_jobs: jobs,
+            }),
+        });
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,419 @@
+//! `sweep submit`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::Serialize;
+use sweep_core::batch::Executor;
+use sweep_core::id::SweepId;
+use sweep_core::layout::SweepDir;
+use sweep_core::limits;
+
+use crate::command::{Where, load, print};
+use crate::driver::batches::{Groups, Shape};
+use crate::driver::create::{Created, create};
+use crate::driver::submit::{Submission, Taken};
+use crate::error::{Error, Result};
+use crate::executor::local;
+use crate::executor::slurm::{self, Site};
+use crate::render::{Format, json, plan, table};
+use crate::report::plan::Plan;
+use crate::report::status::SCHEMA_VERSION;
+use crate::spec::{Spec, sbatch};
+
+/// Make a sweep and submit its trials
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub(super) what: What,
+    /// Show what would be submitted, and submit nothing, whatever its size
+    #[arg(long)]
+    dry_run: bool,
+    /// For whom
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What is submitted, and how.
+#[derive(Debug, clap::Args)]
+pub struct What {
+    /// The spec
+    #[arg(value_name = "SPEC", default_value = "sweep.yaml")]
+    spec: PathBuf,
+    /// Most trials that are submitted [default: 100]
+    #[arg(long, value_name = "N")]
+    max_trials: Option<u64>,
+    /// One job a trial instead of arrays
+    #[arg(long)]
+    individual: bool,
+    /// What runs the trials
+    #[arg(long, value_enum, default_value_t)]
+    executor: Choice,
+    #[command(flatten)]
+    home: Where,
+    /// Further sbatch options, behind `--`
+    #[arg(last = true, value_name = "SBATCH OPTION")]
+    extra: Vec<String>,
+}
+
+/// Which executor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Choice {
+    /// Slurm where it answers, else this machine
+    #[default]
+    Auto,
+    /// Slurm's jobs
+    Slurm,
+    /// Processes of this machine
+    Local,
+}
+
+/// A sweep that was submitted.
+#[derive(Debug)]
+pub struct Submitted {
+    /// The sweep.
+    pub created: Created,
+    /// What runs it.
+    pub executor: Executor,
+    /// Its batches.
+    pub batches: Vec<Taken>,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    schema_version: u32,
+    dry_run: bool,
+    sweep_id: Option<String>,
+    dir: Option<String>,
+    executor: String,
+    trials: String,
+    batches: Vec<BatchReport<'a>>,
+    plan: Option<Plan>,
+    job_script: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct BatchReport<'a> {
+    batch: u32,
+    job: Option<&'a str>,
+    trials: u32,
+    call: Option<String>,
+}
+
+impl Args {
+    /// Makes the sweep and submits it, or shows what would be.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the spec, a sweep above the guard, or what the executor said.
+    pub fn run(&self) -> Result<ExitCode> {
+        if self.dry_run {
+            return self.show();
+        }
+        let submitted = self.what.submit()?;
+        let batches = submitted.batches.iter().map(|taken| BatchReport {
+            batch: taken.batch.0,
+            job: Some(&taken.job),
+            trials: taken.trials,
+            call: None,
+        });
+        print(&match self.format {
+            Format::Human => human(&submitted),
+            Format::Json => json(&Report {
+                schema_version: SCHEMA_VERSION,
+                dry_run: false,
+                sweep_id: Some(submitted.created.manifest.id.to_string()),
+                dir: Some(submitted.created.dir.path().display().to_string()),
+                executor: submitted.executor.to_string(),
+                trials: submitted.created.count.to_string(),
+                batches: batches.collect(),
+                plan: None,
+                job_script: None,
+            }),
+        });
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn show(&self) -> Result<ExitCode> {
+        let spec = load(&self.what.spec)?;
+        sbatch_extra(&self.what.extra)?;
+        let (executor, site) = self.what.executor.resolve()?;
+        let plan = Plan::of(&spec, SHOWN)?;
+        let calls = self.what.calls(&spec, executor, site.as_ref())?;
+        print(&match self.format {
+            Format::Human => dry_run(&plan, executor, &calls),
+            Format::Json => json(&Report {
+                schema_version: SCHEMA_VERSION,
+                dry_run: true,
+                sweep_id: None,
+                dir: None,
+                executor: executor.to_string(),
+                trials: plan.total.clone(),
+                batches: (0..)
+                    .zip(&calls)
+                    .map(|(batch, (trials, call))| BatchReport {
+                        batch,
+                        job: None,
+                        trials: *trials,
+                        call: call.clone(),
+                    })
+                    .collect(),
+                plan: Some(plan),
+                job_script: (executor == Executor::Slurm).then_some(crate::driver::create::JOB_SCRIPT),
+            }),
+        });
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Trials that a dry run shows.
+const SHOWN: usize = 10;
+/// Trials of a dry run whose batches are worked out one by one.
+const PLANNED: u128 = 1_000_000;
+
+impl What {
+    /// Makes the sweep and submits it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the spec, a sweep above the guard, or what the executor said.
+    pub fn submit(&self) -> Result<Submitted> {
+        let spec = load(&self.spec)?;
+        sbatch_extra(&self.extra)?;
+        self.guard(&spec)?;
+        let (executor, site) = self.executor.resolve()?;
+        self.check_executor(executor)?;
+        let version = site.as_ref().and_then(|site| site.version.clone());
+        let created = create(&spec, &self.home.home(&spec.folder), versions(version))?;
+        let shape = self.shape(executor, site.as_ref());
+        let batches = created.groups.batches(shape, created.manifest.concurrency);
+        let submission =
+            self.submission(&created.dir, &created.manifest.id, executor, &created.workdir, &spec);
+        let submitted = submission.submit(&batches);
+        let batches = submitted
+            .map_err(|error| error.said(&format!("the sweep is in {}", created.dir.path().display())))?;
+        Ok(Submitted { created, executor, batches })
+    }
+
+    fn submission<'a>(
+        &'a self,
+        dir: &'a SweepDir,
+        id: &'a SweepId,
+        executor: Executor,
+        workdir: &'a std::path::Path,
+        spec: &Spec,
+    ) -> Submission<'a> {
+        let slots = spec.concurrency.unwrap_or_else(local::default_slots);
+        Submission { dir, id, executor, extra: &self.extra, workdir, slots }
+    }
+
+    fn shape(&self, executor: Executor, site: Option<&Site>) -> Shape {
+        match executor {
+            // One supervisor runs a whole batch, so a local sweep is one batch.
+            Executor::Local => Shape::Arrays { max_array_size: u32::MAX },
+            Executor::Slurm if self.individual => Shape::Individual,
+            Executor::Slurm => Shape::Arrays {
+                max_array_size: site.map_or(slurm::DEFAULT_MAX_ARRAY_SIZE, |site| site.max_array_size),
+            },
+        }
+    }
+
+    /// Refuses a sweep that is larger than anybody said.
+    fn guard(&self, spec: &Spec) -> Result<()> {
+        let total = spec.count().map_err(|error| Error::user(error.to_string()))?;
+        let limit = self.max_trials.unwrap_or(limits::TRIALS_GUARD);
+        if total <= u128::from(limit) {
+            return Ok(());
+        }
+        let configurations = total / u128::from(spec.replicates.max(1));
+        let text = format!(
+            "{} expands to {total} trials, above the limit of {limit} ({configurations} configurations × {} replicates)",
+            spec.path.display(),
+            spec.replicates
+        );
+        Err(Error::user(text)
+            .hint(format!("say --max-trials {total} if so many are meant; --dry-run shows them")))
+    }
+
+    fn check_executor(&self, executor: Executor) -> Result<()> {
+        let what = if self.individual { "--individual" } else { "an sbatch option" };
+        if executor == Executor::Local && (self.individual || !self.extra.is_empty()) {
+            return Err(Error::user(format!("{what} means nothing to the local executor"))
+                .hint("leave it out, or say --executor slurm"));
+        }
+        Ok(())
+    }
+
+    /// The calls of a dry run: how many trials each has, and the call where there is one.
+    fn calls(
+        &self,
+        spec: &Spec,
+        executor: Executor,
+        site: Option<&Site>,
+    ) -> Result<Vec<(u32, Option<String>)>> {
+        let total = spec.count().map_err(|error| Error::user(error.to_string()))?;
+        if total > PLANNED {
+            return Ok(Vec::new());
+        }
+        let mut groups = Groups::default();
+        for trial in spec.trials("").map_err(|error| Error::user(error.to_string()))? {
+            let trial = trial?;
+            groups.add(trial.index, &spec.sbatch_of(&trial));
+        }
+        let home = self.home.home(&spec.folder);
+        let folder = std::path::absolute(home.path()).unwrap_or_else(|_| home.path().to_owned());
+        let id: SweepId = format!("{}-ID", spec.name).parse()?;
+        let dir = SweepDir::complete(&folder, &id);
+        let workdir =
+            std::path::absolute(spec.folder.join(&spec.workdir)).unwrap_or_else(|_| spec.folder.clone());
+        let submission = self.submission(&dir, &id, executor, &workdir, spec);
+        let batches = groups.batches(self.shape(executor, site), spec.concurrency);
+        let call = |(place, batch): (usize, &crate::driver::batches::Batch)| {
+            let after = batch.after.map(|after| format!("JOB_OF_BATCH_{after}"));
+            let call = match executor {
+                Executor::Slurm => {
+                    Some(submission.call(&submission.intent(place, batch), after)?.shell_line())
+                }
+                Executor::Local => None,
+            };
+            Ok((batch.trials.count(), call))
+        };
+        batches.iter().enumerate().map(call).collect()
+    }
+}
+
+impl Choice {
+    /// The executor, and what Slurm allows where it was asked.
+    ///
+    /// # Errors
+    /// Where Slurm was chosen and does not answer.
+    fn resolve(self) -> Result<(Executor, Option<Site>)> {
+        match self {
+            Self::Local => Ok((Executor::Local, None)),
+            Self::Slurm => Ok((Executor::Slurm, Some(slurm::site()?))),
+            Self::Auto => match slurm::site() {
+                Ok(site) => Ok((Executor::Slurm, Some(site))),
+                Err(error) => {
+                    anstream::eprintln!("Slurm does not answer here ({error}): trials run on this machine");
+                    Ok((Executor::Local, None))
+                }
+            },
+        }
+    }
+}
+
+/// What made a sweep, by name.
+#[must_use]
+pub fn versions(slurm: Option<String>) -> BTreeMap<String, String> {
+    let mut versions = BTreeMap::from([("sweep".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
+    versions.extend(slurm.map(|version| ("slurm".to_owned(), version)));
+    versions
+}
+
+/// Refuses options behind `--` that are not the user's to give.
+fn sbatch_extra(extra: &[String]) -> Result<()> {
+    let refused = extra.iter().find_map(|word| Some((word, refusal(word)?)));
+    match refused {
+        Some((word, instead)) => {
+            Err(Error::user(format!("sbatch option `{word}` cannot be given")).hint(instead))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What to do instead of an option as sbatch would read it: `--array=0-3`, `-a0-3`, and any beginning of a long
+/// name, which sbatch takes for the whole.
+fn refusal(word: &str) -> Option<&'static str> {
+    const SHORTEST: usize = 3;
+    if let Some(long) = word.strip_prefix("--") {
+        let name = sbatch::long_name(long.split('=').next()?);
+        let begun = |full: &&&str| name.len() >= SHORTEST && full.starts_with(&name);
+        let sweeps = ["sweep-dir", "sweep-trial", "sweep-set"];
+        let full = OWN.iter().chain(&sweeps).find(begun).copied();
+        return sbatch::refused(&name).or_else(|| sbatch::refused(full?));
+    }
+    let short = word.strip_prefix('-')?.get(..1)?;
+    sbatch::refused(short)
+}
+
+/// Options that are sweep's own, as sbatch completes their beginnings.
+const OWN: [&str; 5] = ["job-name", "array", "output", "error", "wrap"];
+
+fn human(submitted: &Submitted) -> String {
+    let mut out = String::new();
+    let jobs: Vec<&str> = submitted.batches.iter().map(|taken| taken.job.as_str()).collect();
+    let shown = if jobs.len() > 5 {
+        format!("{} … {}", jobs[..4].join(" "), jobs[jobs.len() - 1])
+    } else {
+        jobs.join(" ")
+    };
+    let runner = match submitted.executor {
+        Executor::Slurm => format!("{} sbatch calls, jobs {shown}", jobs.len()),
+        Executor::Local => format!("on this machine, process {shown}"),
+    };
+    out.push_str(&format!(
+        "submitted {}: {} trials, {runner}\n",
+        submitted.created.manifest.id, submitted.created.count
+    ));
+    out.push_str(&format!(
+        "see how it goes with `sweep status {}`\n",
+        submitted.created.dir.path().display()
+    ));
+    out
+}
+
+fn dry_run(report: &Plan, executor: Executor, calls: &[(u32, Option<String>)]) -> String {
+    let mut out = plan::human(report, table::width());
+    match executor {
+        Executor::Local => out.push_str("\nthey would run as processes of this machine\n"),
+        Executor::Slurm if calls.is_empty() => out.push_str("\nso many sbatch calls are not listed\n"),
+        Executor::Slurm => {
+            out.push_str(&format!("\n{} sbatch calls:\n", calls.len()));
+            for (trials, call) in calls {
+                out.push_str(&format!("  # {trials} trials\n  {}\n", call.as_deref().unwrap_or_default()));
+            }
+            out.push_str("\njob.sh:\n");
+            for line in crate::driver::create::JOB_SCRIPT.lines() {
+                out.push_str(&format!("  {line}\n"));
+            }
+        }
+    }
+    out.push_str("\nnothing was submitted\n");
+    out
+}
+
+/// Options behind `--`.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sweeps_own_is_refused_in_every_form() {
+        for word in [
+            "--array=0-3",
+            "--arr=0",
+            "-a",
+            "-a0-3",
+            "-Jx",
+            "--job-na=x",
+            "--wrap",
+            "--sweep-dir=x",
+            "-o",
+            "-M",
+        ] {
+            assert!(refusal(word).is_some(), "{word}");
+        }
+        for word in [
+            "--account=x",
+            "-A",
+            "-p",
+            "main",
+            "--mem=1G",
+            "--wait-all-nodes=1",
+            "-t10",
+            "--exclusive",
+            "0-3",
+        ] {
+            assert!(refusal(word).is_none(), "{word}");
+        }
+    }
+}

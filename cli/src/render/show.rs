@@ -1,0 +1,73 @@
+//! `sweep show` for a person.
+
+use std::fmt::Write;
+
+use sweep_core::record::{Kind, Record};
+
+use crate::render::status::{number, params};
+use crate::report::show::Show;
+
+/// Lines of output that are shown.
+const OUTPUT_LINES: usize = 20;
+
+/// The report as text.
+#[must_use]
+pub fn human(show: &Show) -> String {
+    let mut out = String::new();
+    let status = &show.status;
+    let name = status.name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+    let _ = writeln!(out, "{}{name} of {}: {}", status.trial, show.sweep_id, status.state);
+    let mut line = |key: &str, value: &str| {
+        let _ = writeln!(out, "{key:<12}{value}");
+    };
+    line("parameters", &params(&status.params));
+    if let Some(metric) = status.metric {
+        line("metric", &number(metric));
+    }
+    line("job", status.job_id.as_deref().unwrap_or("-"));
+    line("folder", &show.folder);
+    if let Some(refusal) = &status.refusal {
+        line("refused", refusal);
+    }
+    for (n, records) in show.attempts.iter().enumerate() {
+        line(&format!("attempt {n}"), &attempt(records));
+    }
+    for error in &show.task_errors {
+        let _ = write!(out, "\na task could not start:\n{}", indented(error));
+    }
+    if let Some(output) = show.output.as_ref().filter(|output| !output.is_empty()) {
+        let lines: Vec<&str> = output.lines().collect();
+        let last = lines.len().saturating_sub(OUTPUT_LINES);
+        let head =
+            if last > 0 { format!("the last {OUTPUT_LINES} lines of output") } else { "output".into() };
+        let _ = write!(out, "\n{head}:\n{}", indented(&lines[last..].join("\n")));
+    }
+    out
+}
+
+fn attempt(records: &[Record]) -> String {
+    let Some(start) = records.first() else { return "no record".into() };
+    let mut text = format!("job {} on {}", start.job, start.node);
+    let Some(end) = records.iter().find(|record| record.kind == Kind::End) else {
+        return text + ", no end record";
+    };
+    match (end.signal, end.exit) {
+        (Some(signal), _) => text += &format!(", signal {signal}"),
+        (None, Some(code)) => text += &format!(", exit code {code}"),
+        (None, None) => {}
+    }
+    if let Some(elapsed) = end.elapsed_s {
+        text += &format!(", {elapsed:.1} s");
+    }
+    if let Some(cpu) = end.cpu_s {
+        text += &format!(", {cpu:.1} s of CPU");
+    }
+    if let Some(kib) = end.memory_peak_kib {
+        text += &format!(", {} MiB at most", kib / 1024);
+    }
+    text
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}

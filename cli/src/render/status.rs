@@ -1,0 +1,139 @@
+//! `sweep status` for a person: what was asked, how many trials stand where, the trials, the best, what to do
+//! about those that failed.
+
+use std::fmt::Write;
+
+use sweep_core::params::Params;
+use sweep_core::state::Bucket;
+
+use crate::render::table;
+use crate::report::status::{Status, TrialStatus, order};
+
+/// Trials listed where not all are asked for.
+const ROWS: usize = 20;
+
+/// Which trials are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// All of them, in order.
+    All,
+    /// All of a small sweep; of a large one those that matter most.
+    Some,
+}
+
+/// The report as text.
+#[must_use]
+pub fn human(status: &Status, rows: Rows, width: u16) -> String {
+    let mut out = String::new();
+    let manifest = &status.manifest;
+    let total = status.trials.len();
+    let _ =
+        writeln!(out, "{}  {}, {total} trials, made {}", status.sweep_id, manifest.method, manifest.created);
+    if let Some(reason) = &status.stopped {
+        let _ = writeln!(out, "stopped: {reason}");
+    }
+    if let Some(error) = &status.slurm_unanswered {
+        let _ = writeln!(out, "Slurm could not be asked, so this is what the records say: {error}");
+    }
+    let states: Vec<_> = status.states.iter().map(|(state, count)| format!("{state} {count}")).collect();
+    let _ = writeln!(out, "{}\n", states.join("   "));
+    out.push_str(&trials(status, rows, width));
+    best(&mut out, status);
+    failures(&mut out, status);
+    out
+}
+
+fn trials(status: &Status, rows: Rows, width: u16) -> String {
+    let metric = status.manifest.metric.as_ref();
+    let mut listed: Vec<&TrialStatus> = status.trials.iter().collect();
+    let shown = if rows == Rows::All { listed.len() } else { ROWS };
+    if listed.len() > shown {
+        // Failures first, then what runs, then the best.
+        let urgency = |trial: &TrialStatus| match trial.bucket {
+            Bucket::Failed | Bucket::SubmitFailed | Bucket::Unknown | Bucket::MissingTracking => 0,
+            Bucket::Running => 1,
+            Bucket::Completed => 2,
+            Bucket::Pending => 3,
+        };
+        let goal = metric.map(|metric| metric.goal).unwrap_or_default();
+        listed.sort_by(|a, b| urgency(a).cmp(&urgency(b)).then_with(|| order(goal, a.metric, b.metric)));
+    }
+    let name = metric.map_or("metric", |metric| metric.name.as_str());
+    let mut table = table::table(&["trial", "state", "try", "job", name, "parameters"], width);
+    for trial in listed.iter().take(shown) {
+        table.add_row([
+            trial.trial.to_string(),
+            trial.state.to_string(),
+            trial.attempt.to_string(),
+            trial.job_id.clone().unwrap_or_else(|| "-".into()),
+            trial.metric.map_or_else(|| "-".into(), number),
+            params(&trial.params),
+        ]);
+    }
+    let mut text = table::text(&table);
+    if listed.len() > shown {
+        let _ = writeln!(text, "… and {} more; --all lists them", listed.len() - shown);
+    }
+    text
+}
+
+fn best(out: &mut String, status: &Status) {
+    let Some((best, metric)) = status.best_trial().zip(status.manifest.metric.as_ref()) else { return };
+    let value = best.metric.map(number).unwrap_or_default();
+    let _ = writeln!(out, "\nbest: {} with {} {value}  {}", best.trial, metric.name, params(&best.params));
+}
+
+fn failures(out: &mut String, status: &Status) {
+    let failed = status.count(Bucket::Failed) + status.count(Bucket::SubmitFailed);
+    let first = status.trials.iter().find(|t| matches!(t.bucket, Bucket::Failed | Bucket::SubmitFailed));
+    let Some(first) = first else { return };
+    let _ = writeln!(out, "\n{failed} failed; to see why: sweep show {}", first.trial);
+    if let Some(refusal) = &first.refusal {
+        let _ = writeln!(out, "{}: {refusal}", first.trial);
+    }
+}
+
+/// `a=1 b=2`.
+#[must_use]
+pub fn params(params: &Params) -> String {
+    params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+/// A number to six digits, as people compare them.
+#[must_use]
+pub fn number(x: f64) -> String {
+    let size = x.abs();
+    if x == 0.0 {
+        return "0".into();
+    }
+    if !(1e-4..1e6).contains(&size) {
+        return format!("{x:.5e}");
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "between -5 and 6")]
+    let whole_digits = size.log10().floor() as i32 + 1;
+    let decimals = usize::try_from(6 - whole_digits.min(6)).unwrap_or(0);
+    let text = format!("{x:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// Numbers on a screen.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_six_digits() {
+        for (x, text) in [
+            (0.953_333_333, "0.953333"),
+            (0.96, "0.96"),
+            (1.0, "1"),
+            (123_456.7, "123457"),
+            (0.000_012_3, "1.23000e-5"),
+            (-0.5, "-0.5"),
+            (0.0, "0"),
+            (0.001_234_567, "0.00123457"),
+        ] {
+            assert_eq!(number(x), text);
+        }
+    }
+}

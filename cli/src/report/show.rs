@@ -1,0 +1,81 @@
+//! The report of `sweep show`: everything that is known of one trial.
+
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+
+use serde::Serialize;
+use sweep_core::find;
+use sweep_core::id::TrialIndex;
+use sweep_core::layout::SweepDir;
+use sweep_core::record::Record;
+
+use crate::driver::look::look;
+use crate::error::{Error, Result};
+use crate::report::status::{SCHEMA_VERSION, Status, TrialStatus};
+use crate::task::ledger::Ledger;
+
+/// Bytes of output that are shown.
+const OUTPUT_LEN: u64 = 16 * 1024;
+
+/// One trial.
+#[derive(Debug, Serialize)]
+pub struct Show {
+    /// The report's version.
+    pub schema_version: u32,
+    /// The sweep.
+    pub sweep_id: String,
+    /// The trial's folder; it is there once the trial has started.
+    pub folder: String,
+    /// Where it stands.
+    pub status: TrialStatus,
+    /// The records of each attempt, oldest first.
+    pub attempts: Vec<Vec<Record>>,
+    /// Why tasks of its batches could not start.
+    pub task_errors: Vec<String>,
+    /// The end of what its command printed.
+    pub output: Option<String>,
+}
+
+impl Show {
+    /// Reads everything of a trial.
+    ///
+    /// # Errors
+    /// Where the sweep has no such trial or cannot be read.
+    pub fn of(dir: &SweepDir, index: TrialIndex) -> Result<Self> {
+        // The range is checked first, at the cost of two small reads.
+        find::trial(dir, index)?;
+        let status = Status::of(look(dir)?);
+        let sweep_id = status.sweep_id.to_string();
+        let trial = status.trials.into_iter().nth(index.0 as usize);
+        let trial = trial.ok_or_else(|| Error::world(format!("{} is not in the table", index.label())))?;
+        let folder = dir.trial(index);
+        let attempts = Ledger::read(&folder)?.attempts().into_iter().map(|(_, records)| records).collect();
+        Ok(Self {
+            schema_version: SCHEMA_VERSION,
+            sweep_id,
+            folder: folder.path().display().to_string(),
+            task_errors: task_errors(dir, &trial),
+            output: tail(&folder.output()),
+            status: trial,
+            attempts,
+        })
+    }
+}
+
+/// The `.err` files that name this trial's task.
+fn task_errors(dir: &SweepDir, trial: &TrialStatus) -> Vec<String> {
+    let task = trial.job_id.as_ref().and_then(|job| job.rsplit_once('_')).map_or("0", |(_, task)| task);
+    let ending = format!(".{task}.err");
+    let entries = fs::read_dir(dir.batches()).into_iter().flatten().flatten();
+    let of_task = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(&ending));
+    of_task.filter_map(|entry| fs::read_to_string(entry.path()).ok()).collect()
+}
+
+fn tail(path: &std::path::Path) -> Option<String> {
+    let mut file = fs::File::open(path).ok()?;
+    let len = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(OUTPUT_LEN))).ok()?;
+    let mut bytes = Vec::new();
+    file.take(OUTPUT_LEN).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}

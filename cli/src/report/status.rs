@@ -1,0 +1,192 @@
+//! The report of `sweep status`: each trial's state, hpc-compose's buckets, the best trial. Its JSON is a format
+//! of ours: fields are added, never changed.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use sweep_core::id::{SweepId, TrialIndex, TrialLabel};
+use sweep_core::manifest::{Goal, Manifest, Metric};
+use sweep_core::params::Params;
+use sweep_core::record::Kind;
+use sweep_core::state::{Bucket, TrialState};
+
+use crate::driver::look::{Look, TrialLook};
+
+/// The version of every JSON report of this release.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The status of a sweep.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// The report's version.
+    pub schema_version: u32,
+    /// The sweep.
+    pub sweep_id: SweepId,
+    /// What was asked.
+    pub manifest: Manifest,
+    /// The strategy.
+    pub method: String,
+    /// How the space was expanded.
+    pub matrix: String,
+    /// What draws depended on.
+    pub seed: String,
+    /// Why the sweep was stopped, where it was.
+    pub stopped: Option<String>,
+    /// Why Slurm's word is missing, where it is.
+    pub slurm_unanswered: Option<String>,
+    /// How many trials are in each of hpc-compose's buckets.
+    pub summary: BTreeMap<Bucket, u32>,
+    /// How many trials are in each state; states without any are left out.
+    pub states: BTreeMap<TrialState, u32>,
+    /// The best trial so far, where the spec names a metric.
+    pub best: Option<TrialLabel>,
+    /// Every trial in order.
+    pub trials: Vec<TrialStatus>,
+}
+
+/// The status of a trial.
+#[derive(Debug, Serialize)]
+pub struct TrialStatus {
+    /// Its label.
+    pub trial: TrialLabel,
+    /// Its index.
+    pub index: TrialIndex,
+    /// The user's name for it.
+    pub name: Option<String>,
+    /// Its values.
+    pub params: Params,
+    /// Which repetition of its configuration.
+    pub replicate: u32,
+    /// Its newest attempt, from 0.
+    pub attempt: u32,
+    /// Its job, as Slurm's commands take it.
+    pub job_id: Option<String>,
+    /// Where it stands.
+    pub state: TrialState,
+    /// hpc-compose's bucket.
+    pub bucket: Bucket,
+    /// The record of its newest attempt, from the sweep directory.
+    pub record_path: Option<String>,
+    /// The metric, where it was reported.
+    pub metric: Option<f64>,
+    /// The exit code of its newest attempt.
+    pub exit: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// How long its newest attempt took.
+    pub elapsed_s: Option<f64>,
+    /// Where it ran.
+    pub node: Option<String>,
+    /// Why an executor refused it.
+    pub refusal: Option<String>,
+}
+
+impl Status {
+    /// The report of a look.
+    #[must_use]
+    pub fn of(look: Look) -> Self {
+        let best = best(&look.trials, look.manifest.metric.as_ref()).map(|trial| trial.trial.index.label());
+        let mut summary: BTreeMap<Bucket, u32> = Bucket::ALL.into_iter().map(|bucket| (bucket, 0)).collect();
+        let mut states: BTreeMap<TrialState, u32> = BTreeMap::new();
+        for trial in &look.trials {
+            *summary.entry(trial.status.bucket).or_default() += 1;
+            *states.entry(trial.status.state).or_default() += 1;
+        }
+        let manifest = look.manifest;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            sweep_id: manifest.id.clone(),
+            method: manifest.method.clone(),
+            matrix: manifest.matrix.clone(),
+            seed: manifest.seed.clone(),
+            manifest,
+            stopped: look.stopped.map(|stopped| stopped.reason),
+            slurm_unanswered: look.unanswered.map(|error| error.to_string()),
+            summary,
+            states,
+            best,
+            trials: look.trials.into_iter().map(TrialStatus::of).collect(),
+        }
+    }
+
+    /// How many trials are in a bucket.
+    #[must_use]
+    pub fn count(&self, bucket: Bucket) -> u32 {
+        self.summary.get(&bucket).copied().unwrap_or(0)
+    }
+
+    /// The best trial.
+    #[must_use]
+    pub fn best_trial(&self) -> Option<&TrialStatus> {
+        let best = self.best?;
+        self.trials.iter().find(|trial| trial.trial == best)
+    }
+
+    /// Whether no trial will change by itself.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let over = |state: &TrialState| state.is_final() || *state == TrialState::Planned;
+        self.states.keys().all(over)
+    }
+
+    /// The exit code of `status --check`: 0 all completed, 4 some failed, 5 still running.
+    #[must_use]
+    pub fn check_code(&self) -> u8 {
+        let total = self.trials.len();
+        if self.count(Bucket::Completed) as usize == total {
+            return 0;
+        }
+        let open = self.count(Bucket::Running) + self.count(Bucket::Pending);
+        if open > 0 && !(self.is_over() && self.stopped.is_some()) { 5 } else { 4 }
+    }
+}
+
+impl TrialStatus {
+    fn of(look: TrialLook) -> Self {
+        let TrialLook { trial, status, job, record, refusal, metric } = look;
+        let record_path = record.as_ref().map(|(name, _)| format!("trials/{}/{name}", trial.index.label()));
+        let newest = record.and_then(|(_, mut records)| {
+            let end = records.iter().position(|record| record.kind == Kind::End);
+            (!records.is_empty()).then(|| records.swap_remove(end.unwrap_or(0)))
+        });
+        let newest = newest.as_ref();
+        Self {
+            trial: trial.index.label(),
+            index: trial.index,
+            name: trial.name,
+            params: trial.params,
+            replicate: trial.replicate,
+            attempt: status.attempt,
+            job_id: job,
+            state: status.state,
+            bucket: status.bucket,
+            record_path,
+            metric,
+            exit: newest.and_then(|record| record.exit),
+            signal: newest.and_then(|record| record.signal),
+            elapsed_s: newest.and_then(|record| record.elapsed_s),
+            node: newest.map(|record| record.node.clone()),
+            refusal,
+        }
+    }
+}
+
+/// The best completed trial; of equals the first.
+fn best<'a>(trials: &'a [TrialLook], metric: Option<&Metric>) -> Option<&'a TrialLook> {
+    let goal = metric?.goal;
+    let done = trials.iter().filter(|trial| trial.status.state == TrialState::Completed);
+    done.filter(|trial| trial.metric.is_some()).min_by(|a, b| order(goal, a.metric, b.metric))
+}
+
+/// Better first; no value last.
+#[must_use]
+pub fn order(goal: Goal, a: Option<f64>, b: Option<f64>) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) if goal.is_better(a, b) => Ordering::Less,
+        (Some(a), Some(b)) if goal.is_better(b, a) => Ordering::Greater,
+        (Some(_), Some(_)) | (None, None) => Ordering::Equal,
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+    }
+}
