@@ -48,6 +48,8 @@ pub struct Job {
     pub array_job: Option<u32>,
     /// The array task. In an srun step the user can change it, and only for that step.
     pub array_task: Option<u32>,
+    /// Slurm's name of the cluster; slurmctld writes it over the user's in the batch step only.
+    pub cluster: Option<String>,
     /// The node, as a plain name.
     pub node: String,
     /// Which of the step's nodes this is, from 0.
@@ -79,6 +81,10 @@ impl Job {
             },
             array_job: array_task.and(array_job),
             array_task,
+            cluster: (step == Step::Batch)
+                .then(|| spank.text("SLURM_CLUSTER_NAME", NODE_LEN))
+                .flatten()
+                .filter(|name| is_plain_name(name, NODE_LEN)),
             node: node(),
             node_rank: number(sys::spank_item_S_JOB_NODEID).unwrap_or(0),
             local_tasks: number(sys::spank_item_S_JOB_LOCAL_TASK_COUNT).unwrap_or(1),

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sweep_core::environment::OPTION_PREFIX;
 use sweep_core::layout::SweepDir;
 use sweep_core::record::Kind;
 use sweep_on_disk::{Sweep, records, site_records};
@@ -54,7 +55,7 @@ fn read(path: &Path) -> String {
 
 fn done(cluster: &Cluster, job: JobId) {
     for task in cluster.wait_array_done(job, JOB_LIMIT).unwrap() {
-        assert_eq!(task.state(), "COMPLETED", "{task:?}\n{}", cluster.slurmd_log(0));
+        assert_eq!(task.state(), "COMPLETED", "{task:?}");
     }
 }
 
@@ -69,7 +70,10 @@ fn each_task_of_an_array_has_its_own_trial_in_script_and_step() {
     done(cluster, job);
     for n in 0..6 {
         let from_script = read(&home.join(format!("out.{n}.script")));
-        assert!(from_script.starts_with(&format!("lr=0.{n} n={n} SWEEP_TRIAL=t00{n} SWEEP_ATTEMPT=0 ")), "{from_script}");
+        assert!(
+            from_script.starts_with(&format!("lr=0.{n} n={n} SWEEP_TRIAL=t00{n} SWEEP_ATTEMPT=0 ")),
+            "{from_script}"
+        );
         assert_eq!(from_script, read(&home.join(format!("out.{n}.step"))));
         let records = records(&dir, n);
         assert_eq!(records.len(), 1, "{records:?}");
@@ -82,19 +86,199 @@ fn each_task_of_an_array_has_its_own_trial_in_script_and_step() {
 }
 
 #[test]
-fn probe() {
+fn options_in_the_script_count_as_those_on_the_command_line() {
     let cluster = cluster();
-    let home = home(cluster, "probe");
+    let home = home(cluster, "header");
     let dir = sweep(cluster, &home);
-    let script = cluster.write_script("probe.sh", &format!("#!/bin/bash\nenv > {h}/env\nsrun --export=NONE /usr/bin/env > {h}/stepenv\nsrun env > {h}/stepenv2\n", h=home.display())).unwrap();
+    let header = format!("#SBATCH --sweep-dir={}\n#SBATCH --sweep-trial=4\n", dir.path().display());
+    let script = script(cluster, &home, "header.sh", &header, "srun");
+    let job = cluster.submit(&["--output=/dev/null", &script]).unwrap();
+    done(cluster, job);
+    assert!(read(&home.join("out.x.script")).starts_with("lr=0.4 n=4 SWEEP_TRIAL=t004 SWEEP_ATTEMPT=0 "));
+    assert_eq!(read(&home.join("out.x.script")), read(&home.join("out.x.step")));
+}
+
+#[test]
+fn an_option_in_sbatchs_environment_counts_as_one_on_the_command_line() {
+    let cluster = cluster();
+    let home = home(cluster, "environment");
+    let dir = sweep(cluster, &home);
+    let script = script(cluster, &home, "environment.sh", "", "srun");
+    let mut sbatch = cluster.command("sbatch");
+    sbatch
+        .env(format!("{OPTION_PREFIX}sweep_dir"), dir.path())
+        .env(format!("{OPTION_PREFIX}sweep_trial"), "@3")
+        .args(["--parsable", "--array=1-2", "--output=/dev/null", &script]);
+    let ran = cluster.run(&mut sbatch).unwrap().checked().unwrap();
+    done(cluster, JobId(ran.stdout.trim().parse().unwrap()));
+    for (task, trial) in [(1, 4), (2, 5)] {
+        let text = read(&home.join(format!("out.{task}.script")));
+        assert!(text.starts_with(&format!("lr=0.{trial} n={trial} SWEEP_TRIAL=t00{trial} ")), "{text}");
+        assert_eq!(text, read(&home.join(format!("out.{task}.step"))));
+    }
+}
+
+#[test]
+fn no_form_of_export_loses_the_trial() {
+    let cluster = cluster();
+    for (n, export) in ["--export=NONE", "--export=A=1"].into_iter().enumerate() {
+        let home = home(cluster, &format!("export{n}"));
+        let dir = sweep(cluster, &home);
+        let option = format!("--sweep-dir={}", dir.path().display());
+        let script = script(cluster, &home, &format!("export{n}.sh"), "", "srun --export=NONE");
+        let job = cluster.submit(&[&option, export, "--array=1,3", "--output=/dev/null", &script]).unwrap();
+        done(cluster, job);
+        for trial in [1, 3] {
+            let text = read(&home.join(format!("out.{trial}.script")));
+            assert!(text.starts_with(&format!("lr=0.{trial} n={trial} SWEEP_TRIAL=t00{trial} ")), "{text}");
+            assert_eq!(text, read(&home.join(format!("out.{trial}.step"))));
+            assert_eq!(records(&dir, trial).len(), 1, "the step is no attempt of its own");
+        }
+    }
+}
+
+#[test]
+fn variables_can_be_set_without_any_sweep() {
+    let cluster = cluster();
+    let home = home(cluster, "set");
+    let script = script(cluster, &home, "set.sh", "", "srun --export=NONE");
+    let job = cluster.submit(&["--sweep-set=lr=0.1,n=a b", "--output=/dev/null", &script]).unwrap();
+    done(cluster, job);
+    let text = read(&home.join("out.x.script"));
+    assert!(text.starts_with("lr=0.1 n=a b SWEEP_TRIAL= "), "{text}");
+    assert_eq!(text, read(&home.join("out.x.step")));
+    let site = site_records(&cluster.audit(), job.0);
+    assert_eq!(site.iter().map(|r| r.kind).collect::<Vec<_>>(), [Kind::Start, Kind::End]);
+    assert_eq!(site[0].claimed.values["n"], "a b");
+}
+
+#[test]
+fn a_relative_directory_is_that_of_the_submission_whatever_chdir_says() {
+    let cluster = cluster();
+    let home = home(cluster, "relative");
+    let dir = sweep(cluster, &home);
+    let elsewhere = home.join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let relative = format!("--sweep-dir={}", dir.path().file_name().unwrap().display());
+    let script = script(cluster, &home, "relative.sh", "", "srun --export=NONE");
+    let mut sbatch = cluster.command("sbatch");
+    sbatch.current_dir(&home).args(["--parsable", &relative, "--sweep-trial=t002", "--export=NONE"]);
+    sbatch.arg(format!("--chdir={}", elsewhere.display())).args(["--output=/dev/null", &script]);
+    let ran = cluster.run(&mut sbatch).unwrap().checked().unwrap();
+    done(cluster, JobId(ran.stdout.trim().parse().unwrap()));
+    let text = read(&home.join("out.x.script"));
+    assert!(text.starts_with("lr=0.2 n=2 SWEEP_TRIAL=t002 "), "{text}");
+    assert_eq!(text, read(&home.join("out.x.step")), "{}", read(&home.join("out.x.steperr")));
+}
+
+#[test]
+fn each_srun_of_an_allocation_is_an_attempt() {
+    let cluster = cluster();
+    let home = home(cluster, "salloc");
+    let dir = sweep(cluster, &home);
+    let script = cluster
+        .write_script("salloc.sh", "#!/bin/bash\nsrun bash -c 'echo $lr $SWEEP_ATTEMPT'\nsrun bash -c 'echo $lr $SWEEP_ATTEMPT; exit 3'\n")
+        .unwrap();
     let option = format!("--sweep-dir={}", dir.path().display());
-    let ran = cluster.run(cluster.command("sbatch").env("SLURM_CLUSTER_NAME","forged").args(["--parsable","--export=NONE","--output=/dev/null","--sweep-trial=t003",&option]).arg(&script)).unwrap();
-    println!("{ran:?}");
+    let mut salloc = cluster.command("salloc");
+    let ran = cluster.run(salloc.args([&option, "--sweep-trial=t005"]).arg(script)).unwrap();
+    assert_eq!(ran.stdout, "0.5 0\n0.5 1\n", "{ran:?}");
+    let records = records(&dir, 5);
+    let ends: Vec<_> = records.iter().map(|(_, lines)| (lines[0].attempt, lines[1].exit)).collect();
+    assert_eq!(ends, [(0, Some(0)), (1, Some(3))]);
+    assert_eq!(records[1].1[0].step, "1");
+    let job = records[0].1[0].job.slurm_id().unwrap();
+    assert_eq!(site_records(&cluster.audit(), job).len(), 4);
+}
+
+#[test]
+fn in_a_batch_job_only_a_step_with_another_trial_is_an_attempt() {
+    let cluster = cluster();
+    let home = home(cluster, "steps");
+    let dir = sweep(cluster, &home);
+    let text = format!(
+        "#!/bin/bash\nexport lr=mine\nsrun bash -c 'echo $lr $SWEEP_TRIAL' > {home}/same\n\
+         srun --sweep-trial=t004 bash -c 'echo $lr $SWEEP_TRIAL $SWEEP_ATTEMPT' > {home}/other\n",
+        home = home.display()
+    );
+    let script = cluster.write_script("steps.sh", &text).unwrap().display().to_string();
+    let option = format!("--sweep-dir={}", dir.path().display());
+    let job = cluster.submit(&[&option, "--sweep-trial=t001", "--output=/dev/null", &script]).unwrap();
+    done(cluster, job);
+    assert_eq!(read(&home.join("same")), "mine t001\n", "what the script changed stays changed");
+    assert_eq!(read(&home.join("other")), "0.4 t004 0\n");
+    assert_eq!((records(&dir, 1).len(), records(&dir, 4).len()), (1, 1));
+    let steps: Vec<_> = site_records(&cluster.audit(), job.0).into_iter().map(|r| r.step).collect();
+    assert_eq!(steps, ["batch", "0", "0", "batch"].map(|s| if s == "0" { "1" } else { s }));
+}
+
+#[test]
+fn a_requeued_trial_is_the_next_attempt_of_the_same_trial() {
+    let cluster = cluster();
+    let home = home(cluster, "requeue");
+    let dir = sweep(cluster, &home);
+    let text = format!(
+        "#!/bin/bash\necho $SWEEP_TRIAL $SWEEP_ATTEMPT >> {home}/seen\n\
+         [ $SWEEP_ATTEMPT = 1 ] || while :; do sleep 0.1; done\nexit 7\n",
+        home = home.display()
+    );
+    let script = cluster.write_script("requeue.sh", &text).unwrap().display().to_string();
+    let option = format!("--sweep-dir={}", dir.path().display());
+    let job =
+        cluster.submit(&[&option, "--sweep-trial=t002", "--requeue", "--output=/dev/null", &script]).unwrap();
+    let seen = home.join("seen");
+    cluster.wait_for(JOB_LIMIT, "the first attempt", || seen.exists().then_some(())).unwrap();
+    cluster.scontrol(&["requeue", &job.to_string()]).unwrap().checked().unwrap();
+    cluster
+        .wait_for(JOB_LIMIT, "the second attempt", || {
+            let start = format!("jobid={job}");
+            let _ = cluster.scontrol(&["update", &start, "StartTime=now"]);
+            (read(&seen).lines().count() == 2).then_some(())
+        })
+        .unwrap();
+    cluster.wait_job_state(job, &["FAILED"], JOB_LIMIT).unwrap();
+    assert_eq!(read(&seen), "t002 0\nt002 1\n");
+    let records = records(&dir, 2);
+    assert_eq!(records.len(), 2, "{records:?}");
+    assert_eq!(records[0].1[1].signal, Some(15));
+    assert_eq!((records[1].1[0].attempt, records[1].1[1].exit), (1, Some(7)));
+}
+
+#[test]
+fn a_colleagues_sweep_runs_and_only_the_site_keeps_the_record() {
+    let cluster = cluster();
+    let home = home(cluster, "colleague");
+    let other = cluster.other_user();
+    let owner = Some((other.uid, other.gid));
+    let dir = Sweep { owner, ..Sweep::default() }.write(&home);
+    let script = script(cluster, &home, "colleague.sh", "", "srun --export=NONE");
+    let option = format!("--sweep-dir={}", dir.path().display());
+    let job = cluster.submit(&[&option, "--sweep-trial=t001", "--output=/dev/null", &script]).unwrap();
+    done(cluster, job);
+    let text = read(&home.join("out.x.script"));
+    assert!(
+        text.starts_with("lr=0.1 n=1 SWEEP_TRIAL=t001 SWEEP_ATTEMPT=0 SWEEP_RECORD= SWEEP_ERROR= "),
+        "{text}"
+    );
+    assert_eq!(text, read(&home.join("out.x.step")));
+    assert!(records(&dir, 1).is_empty());
+    assert_eq!(site_records(&cluster.audit(), job.0).len(), 2);
+}
+
+#[test]
+fn the_cluster_in_a_record_is_slurms_word_and_not_the_users() {
+    let cluster = cluster();
+    let mut sbatch = cluster.command("sbatch");
+    sbatch.env("SLURM_CLUSTER_NAME", "forged").env("SLURMD_NODENAME", "../../forged");
+    sbatch.args(["--parsable", "--sweep-set=a=1", "--output=/dev/null", "--wrap=true"]);
+    let ran = cluster.run(&mut sbatch).unwrap().checked().unwrap();
     let job = JobId(ran.stdout.trim().parse().unwrap());
     done(cluster, job);
-    println!("{}", read(&home.join("env")));
-    println!("==== step NONE\n{}", read(&home.join("stepenv")));
-    println!("==== step\n{}", read(&home.join("stepenv2")));
-    println!("{:?}", site_records(&cluster.audit(), job.0));
-    println!("{}", cluster.slurmd_log(0).lines().filter(|l| l.contains("sweep")).collect::<Vec<_>>().join("\n"));
+    let site = site_records(&cluster.audit(), job.0);
+    assert_eq!(site.len(), 2);
+    assert!(
+        site.iter()
+            .all(|record| record.cluster.as_deref() == Some("testbed") && record.node.starts_with('r')),
+        "{site:?}"
+    );
 }

@@ -54,7 +54,7 @@ impl Attempt {
             schema: schema::CURRENT,
             kind: Kind::Start,
             source: Source::Plugin,
-            cluster: None,
+            cluster: job.cluster.clone(),
             node: job.node.clone(),
             uid: job.user.uid,
             gid: job.user.gid,
