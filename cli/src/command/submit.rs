@@ -179,6 +179,10 @@ impl What {
     pub fn submit(&self) -> Result<Submitted> {
         let spec = load(&self.spec)?;
         sbatch_extra(&self.extra)?;
+        if spec.command.is_none() {
+            return Err(Error::user(format!("{} has no command to run", spec.path.display()))
+                .hint("add `command:`, `program:`, `script:` or `shell:`; `sweep init` is for scripts of your own"));
+        }
         self.guard(&spec)?;
         let (executor, site) = self.executor.resolve()?;
         self.check_executor(executor)?;
