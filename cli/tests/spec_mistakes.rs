@@ -11,9 +11,9 @@ fn goldens() -> PathBuf {
 fn check(name: &str, shown: &str) {
     let path = goldens().join(name);
     if std::env::var_os("UPDATE_GOLDENS").is_some() {
-        std::fs::write(&path, shown).unwrap();
+        std::fs::write(&path, shown).expect("the folder of goldens can be written to");
     }
-    let golden = std::fs::read_to_string(&path).unwrap();
+    let golden = std::fs::read_to_string(&path).expect("UPDATE_GOLDENS=1 makes a missing golden");
     assert_eq!(shown, golden, "{name} differs; UPDATE_GOLDENS=1 accepts it");
 }
 

@@ -189,7 +189,7 @@ fn longest(domain: &Domain) -> Value {
 fn search(spec: &Whole<'_>, space: &Space, mistakes: &mut Mistakes) {
     let Plan { method, method_at, trials, random, .. } = spec.plan;
     let at = method_at.unwrap_or(spec.parameters_at);
-    if space.axes().is_empty() {
+    if space.axes().is_empty() || !spec.plan.whole {
         return;
     }
     let combinations = space.combinations();

@@ -16,6 +16,7 @@ pub(super) enum Standing {
 use Standing::{Later, Read, Refused};
 
 const SERVER: &str = "it names something on W&B's server, and there is none here: take it out";
+const SBATCH: &str = "it is an option of sbatch: put it under `sbatch:`";
 const CUSTOM: &str = "it belongs to W&B's `method: custom`, which runs on their server: take it out";
 
 /// The keys at the top of a spec.
@@ -74,6 +75,17 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("image_uri", Refused(SERVER)),
     ("scheduler", Refused(CUSTOM)),
     ("metrics", Refused(CUSTOM)),
+    ("account", Refused(SBATCH)),
+    ("cpus-per-task", Refused(SBATCH)),
+    ("cpus_per_task", Refused(SBATCH)),
+    ("gpus", Refused(SBATCH)),
+    ("gres", Refused(SBATCH)),
+    ("mem", Refused(SBATCH)),
+    ("nodes", Refused(SBATCH)),
+    ("ntasks", Refused(SBATCH)),
+    ("partition", Refused(SBATCH)),
+    ("qos", Refused(SBATCH)),
+    ("time", Refused(SBATCH)),
     ("grid", Refused("use `parameters:`; its combinations come after the rows of `params:`")),
     ("sweep", Refused("put what is in it at the top of the file")),
 ];
@@ -187,11 +199,14 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     }
     let plain = |text: &str| text.to_ascii_lowercase().replace(['-', ' '], "_");
     let given = plain(word);
-    let allowed = (given.chars().count() / 3).clamp(1, 3);
+    let allowed = given.chars().count().div_ceil(2).min(3);
     known
         .into_iter()
         .map(|known| (strsim::damerau_levenshtein(&given, &plain(known)), known))
-        .filter(|(distance, known)| *distance <= allowed && *distance < known.len())
+        // Of two short words with little in common the distance is small as well; their likeness is not.
+        .filter(|(distance, known)| {
+            *distance <= allowed && strsim::jaro_winkler(&given, &plain(known)) >= 0.8
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }
@@ -219,6 +234,9 @@ mod tests {
         assert_eq!(near("parameter"), Some("parameters"));
         assert_eq!(near("run-cap"), Some("run_cap"));
         assert_eq!(near("Seed"), Some("seed"));
+        assert_eq!(near("metrci"), Some("metric"));
+        assert_eq!(near("nam"), Some("name"));
+        assert_eq!(near("tree"), None);
         assert_eq!(near("quux"), None);
         assert_eq!(near(&"x".repeat(100_000)), None);
     }

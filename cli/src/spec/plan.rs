@@ -13,6 +13,8 @@ use super::yaml::{Entry, Kind, Node};
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) method: Method,
+    /// Whether what says how, and how many, was read: if not, nothing follows from it.
+    pub(super) whole: bool,
     pub(super) method_at: Option<Position>,
     /// Most configurations.
     pub(super) trials: Option<(u64, Position)>,
@@ -47,30 +49,38 @@ pub(super) fn read(nodes: &Nodes<'_>, mistakes: &mut Mistakes) -> Plan {
         concurrency: nodes.concurrency.and_then(|n| count(n, "`concurrency`", mistakes)),
         metric: nodes.metric.and_then(|node| metric(node, mistakes)),
         seed: nodes.seed.and_then(|node| seed(node, "`seed`", mistakes)),
+        whole: true,
         ..Plan::default()
     };
     for (key, node) in [("trials", nodes.trials), ("run_cap", nodes.run_cap)] {
         let Some(node) = node else { continue };
         if plan.trials.is_some() {
             mistakes.hint(node.at, "`run_cap` beside `trials`: they mean the same", "keep one of them");
-        } else if let Some(number) = read::whole(node, &format!("`{key}`"), 1, u64::MAX, mistakes) {
-            plan.trials = Some((number, node.at));
+        } else {
+            let number = read::whole(node, &format!("`{key}`"), 1, u64::MAX, mistakes);
+            plan.whole &= number.is_some();
+            plan.trials = number.map(|number| (number, node.at));
         }
     }
     let matrix = nodes.matrix.and_then(|node| Some((matrix(node, &mut plan, mistakes)?, node.at)));
-    method(nodes.method, matrix, &mut plan, mistakes);
-    plan
-}
-
-fn method(node: Option<&Node>, matrix: Option<(Method, Position)>, plan: &mut Plan, mistakes: &mut Mistakes) {
+    plan.whole &= matrix.is_some() || nodes.matrix.is_none();
     if let Some((method, _)) = matrix {
         plan.method = method;
     }
-    let Some(node) = node else { return };
-    plan.method_at = Some(node.at);
-    let Some(word) = read::line(node, "`method`", mistakes) else { return };
+    if let Some(node) = nodes.method {
+        plan.method_at = Some(node.at);
+        let method = method(node, matrix, mistakes);
+        plan.whole &= method.is_some();
+        plan.method = method.unwrap_or_default();
+    }
+    plan
+}
+
+/// The method that the word and the matrix agree on.
+fn method(node: &Node, matrix: Option<(Method, Position)>, mistakes: &mut Mistakes) -> Option<Method> {
+    let word = read::line(node, "`method`", mistakes)?;
     if !keys::check(keys::METHODS, "method", word, node.at, mistakes) {
-        return;
+        return None;
     }
     let method = if word == "random" { Method::Random } else { Method::Grid };
     match matrix {
@@ -78,8 +88,9 @@ fn method(node: Option<&Node>, matrix: Option<(Method, Position)>, plan: &mut Pl
             let form = if other == Method::Random { "{random: …}" } else { "full" };
             let message = format!("`matrix: {form}` means `method: {}`, not `{word}`", other.as_str());
             mistakes.hint(at, message, "keep one of them");
+            None
         }
-        _ => plan.method = method,
+        _ => Some(method),
     }
 }
 
@@ -105,6 +116,7 @@ fn matrix(node: &Node, plan: &mut Plan, mistakes: &mut Mistakes) -> Option<Metho
         if key == "random" {
             given = true;
             let number = read::whole(value, "`random`", 1, u64::MAX, mistakes);
+            plan.whole &= number.is_some();
             plan.random = number.map(|number| (number, value.at));
         } else if let Some(text) = seed(value, "`seed` of `matrix`", mistakes) {
             if plan.seed.as_ref().is_some_and(|seed| *seed != text) {
