@@ -1,5 +1,6 @@
 //! The plugin in a real Slurm, used by a real unprivileged user with nothing but sbatch, salloc and srun. It never
 //! calls the `sweep` command.
+#![allow(clippy::unwrap_used, reason = "in a test program a panic is the message")]
 
 mod sweep_on_disk;
 

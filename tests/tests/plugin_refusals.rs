@@ -1,5 +1,6 @@
 //! Bad options in a real Slurm: sbatch refuses what it can see, and what is smuggled past it costs no job and no
 //! node. It never looks at what good options do.
+#![allow(clippy::unwrap_used, reason = "in a test program a panic is the message")]
 
 mod sweep_on_disk;
 
