@@ -68,8 +68,7 @@ impl Job {
             number::INTERACTIVE_STEP => Step::Interactive,
             other => Step::Srun(other),
         };
-        let array_task =
-            number(sys::spank_item_S_JOB_ARRAY_TASK_ID).filter(|&task| task < number::INTERACTIVE_STEP);
+        let array_task = number(sys::spank_item_S_JOB_ARRAY_TASK_ID).filter(|&task| task != number::NO_VAL);
         let array_job = number(sys::spank_item_S_JOB_ARRAY_ID).filter(|&job| job != 0);
         Some(Self {
             id: number(sys::spank_item_S_JOB_ID)?,

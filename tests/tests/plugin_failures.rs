@@ -94,7 +94,7 @@ fn a_sweep_that_is_gone_or_closed_or_damaged_costs_the_job_its_variables_only() 
         one_line(&lines, "user_init", "No such file");
 
         let dir = sweep(cluster, "closed");
-        let close = || fs::set_permissions(dir.path(), fs::Permissions::from_mode(0)).unwrap();
+        let close = || fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o000)).unwrap();
         let (_, seen, lines) = run(cluster, &dir, close);
         assert!(seen.starts_with("  ") && seen.contains("Permission denied"), "{seen}");
         one_line(&lines, "user_init", "Permission denied");
@@ -129,9 +129,12 @@ fn a_file_system_that_hangs_holds_a_job_up_for_seconds_only() {
     });
 }
 
+/// A name, what makes the directory bad, and what the log says of it.
+type Bad = (&'static str, fn(&Path), &'static str);
+
 #[test]
 fn a_bad_audit_directory_costs_the_sites_record_only() {
-    let bad: [(&str, fn(&Path), &str); 4] = [
+    let bad: [Bad; 4] = [
         ("absent", |_| {}, "No such file"),
         (
             "link",

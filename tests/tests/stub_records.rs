@@ -214,7 +214,7 @@ fn a_full_disk_leaves_whole_lines_and_the_chain_goes_on_later() {
         failed += job(&audit, n).errors().iter().filter(|error| error.contains("No space left")).count();
     }
     let whole = fs::read_to_string(site_files(&audit).remove(0)).unwrap();
-    let lines = whole.lines().map(|line| serde_json::from_str::<Link>(line)).collect::<Vec<_>>();
+    let lines = whole.lines().map(serde_json::from_str::<Link>).collect::<Vec<_>>();
     let remounted = Command::new("mount").args(["-o", "remount,size=1m"]).arg(&audit).status().unwrap();
     let after = job(&audit, 100).errors();
     let count = check_chain(&audit);
