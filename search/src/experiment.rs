@@ -71,7 +71,7 @@ impl Experiment {
     /// How many configurations there are, at once, whatever the number.
     ///
     /// # Errors
-    /// As [`Self::strategy`].
+    /// As [`Self::strategy`], without [`Error::TooMany`].
     pub fn configurations(&self) -> Result<u128, Error> {
         let rows = u128::from(self.rows_within_limit());
         let searched = match self.method {
@@ -97,7 +97,7 @@ impl Experiment {
     /// How many trials there are: configurations times replicates.
     ///
     /// # Errors
-    /// As [`Self::strategy`].
+    /// As [`Self::configurations`].
     pub fn count(&self) -> Result<u128, Error> {
         self.configurations()?.checked_mul(self.replicates.max(1).into()).ok_or(Error::Uncountable)
     }
@@ -105,10 +105,13 @@ impl Experiment {
     /// A strategy that has proposed nothing yet. Replicates are not its business: see [`Self::trials`].
     ///
     /// # Errors
-    /// [`Error::Nothing`], [`Error::Continuous`], [`Error::Uncountable`], [`Error::Endless`] or
-    /// [`Error::TooFew`].
+    /// [`Error::Nothing`], [`Error::Continuous`], [`Error::Uncountable`], [`Error::Endless`], [`Error::TooFew`] or,
+    /// above [`limits::TRIALS`], [`Error::TooMany`].
     pub fn strategy(&self) -> Result<Box<dyn Strategy>, Error> {
-        self.configurations()?;
+        // Before anything is made to hold so many.
+        if self.configurations()? > u128::from(limits::TRIALS) {
+            return Err(Error::TooMany);
+        }
         let rest: Option<Box<dyn Strategy>> = match self.method {
             _ if self.space.axes().is_empty() => None,
             Method::Grid => Some(Box::new(Grid::new(self.space.clone(), self.limit_past_rows())?)),
@@ -214,6 +217,13 @@ mod tests {
         let experiment = Experiment { space: ints(1000, 3), ..Experiment::default() };
         assert_eq!(experiment.count(), Ok(1_000_000_000));
         assert_eq!(experiment.trials().err(), Some(Error::TooMany));
+        let draws = Experiment {
+            method: Method::Random,
+            limit: Some(u64::MAX),
+            space: ints(i64::MAX, 2),
+            ..experiment
+        };
+        assert_eq!(draws.strategy().err(), Some(Error::TooMany));
     }
 
     #[test]

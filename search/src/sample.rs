@@ -20,7 +20,7 @@ use crate::error::Error;
 /// Up to this many numbers, hpc-compose's rule holds to the last draw.
 pub const EXACT: u128 = 1 << 16;
 /// A bit a number is kept where that is at most this many bits a draw.
-const BITS_PER_DRAW: u128 = 64;
+const BITS_PER_DRAW: u128 = 16;
 
 /// The draws, in order.
 #[derive(Clone, Debug)]
