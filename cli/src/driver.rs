@@ -6,6 +6,7 @@ pub mod create;
 pub mod files;
 pub mod home;
 pub mod journal;
+pub mod lease;
 pub mod look;
 pub mod stop;
 pub mod submit;

@@ -21,6 +21,8 @@ pub enum Kind {
     SecondStart,
     /// In a job: no trial, exit code 78.
     NoTrial,
+    /// In a job: the user's command could not be started, exit code 127, as a shell says it.
+    NotStarted,
 }
 
 /// What went wrong.
@@ -83,6 +85,12 @@ impl Error {
         self
     }
 
+    /// Whose it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// What is wrong, without causes.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -99,6 +107,7 @@ impl Error {
             Kind::NoFolder => 74,
             Kind::SecondStart => 75,
             Kind::NoTrial => 78,
+            Kind::NotStarted => 127,
         }
     }
 

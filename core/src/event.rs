@@ -25,6 +25,9 @@ pub enum Event {
         pid: u32,
         /// Which release.
         version: String,
+        /// How much of each earlier file this driver has read; what stands behind that is not part of the sweep.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        read: Vec<ReadUpTo>,
     },
     /// An executor took a batch.
     Submitted {
@@ -53,11 +56,27 @@ pub enum Event {
     },
 }
 
+/// How much of an earlier fence's file a driver has read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadUpTo {
+    /// The earlier fence.
+    pub fence: u64,
+    /// Bytes of its file.
+    pub bytes: u64,
+}
+
 impl Event {
     /// The first event of a fence.
     #[must_use]
-    pub fn began(fence: u64, time_ns: u64, host: String, pid: u32, version: String) -> Self {
-        Self::Began { schema: CURRENT, fence, time_ns, host, pid, version }
+    pub fn began(
+        fence: u64,
+        time_ns: u64,
+        host: String,
+        pid: u32,
+        version: String,
+        read: Vec<ReadUpTo>,
+    ) -> Self {
+        Self::Began { schema: CURRENT, fence, time_ns, host, pid, version, read }
     }
 
     /// The event as a line.
@@ -78,15 +97,55 @@ pub fn parse_file(bytes: &[u8]) -> (Vec<Event>, bool) {
     (lines.filter_map(|line| serde_json::from_slice(line).ok()).collect(), whole != bytes.len())
 }
 
+/// The events of all files, which come by rising fence: the state of a search is the fold over them. Of each file
+/// counts what the next driver had read when it began; what a holder wrote after it had lost its lease does not.
+#[must_use]
+pub fn fold(files: &[(u64, Vec<u8>)]) -> Vec<Event> {
+    let mut all = Vec::new();
+    for (place, (fence, bytes)) in files.iter().enumerate() {
+        let successor = files[place + 1..].iter().find_map(|(_, later)| match parse_file(later).0.into_iter().next() {
+            Some(Event::Began { read, .. }) => Some(read),
+            _ => None,
+        });
+        let counts = successor.map_or(bytes.len() as u64, |read| {
+            read.iter().find(|read| read.fence == *fence).map_or(0, |read| read.bytes)
+        });
+        let counts = usize::try_from(counts).unwrap_or(usize::MAX).min(bytes.len());
+        all.extend(parse_file(&bytes[..counts]).0);
+    }
+    all
+}
+
 /// Events as lines.
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn began(fence: u64, read: &[(u64, u64)]) -> Event {
+        let read = read.iter().map(|&(fence, bytes)| ReadUpTo { fence, bytes }).collect();
+        Event::began(fence, 5, "h".into(), 7, "0.1.0".into(), read)
+    }
+
+    fn submitted(batch: u32) -> Event {
+        Event::Submitted { batch: BatchNumber(batch), job: "12".into(), time_ns: 6 }
+    }
+
+    #[test]
+    fn what_a_holder_wrote_after_it_lost_its_lease_does_not_count() {
+        let first: Vec<u8> = [began(1, &[]), submitted(0)].iter().flat_map(Event::to_line).collect();
+        let read = first.len() as u64;
+        let late = [first.clone(), submitted(1).to_line()].concat();
+        let second: Vec<u8> = [began(2, &[(1, read)]), submitted(2)].iter().flat_map(Event::to_line).collect();
+        let files = [(1, late), (2, second)];
+        assert_eq!(fold(&files), [began(1, &[]), submitted(0), began(2, &[(1, read)]), submitted(2)]);
+        // A successor that has not written its first event yet has taken nothing away.
+        assert_eq!(fold(&[(1, first), (2, Vec::new())]).len(), 2);
+    }
+
     #[test]
     fn a_torn_last_line_is_dropped_and_said() {
         let events = [
-            Event::began(1, 5, "h".into(), 7, "0.1.0".into()),
+            began(1, &[]),
             Event::Submitted { batch: BatchNumber(0), job: "12".into(), time_ns: 6 },
         ];
         let mut bytes: Vec<u8> = events.iter().flat_map(Event::to_line).collect();

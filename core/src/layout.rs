@@ -110,6 +110,12 @@ impl SweepDir {
         self.0.join("lease")
     }
 
+    /// The lease of a fence.
+    #[must_use]
+    pub fn lease(&self, fence: u64) -> PathBuf {
+        self.leases().join(format!("{fence}.json"))
+    }
+
     /// The folder of what people asked for.
     #[must_use]
     pub fn requests(&self) -> PathBuf {

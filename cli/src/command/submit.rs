@@ -13,6 +13,8 @@ use sweep_core::limits;
 use crate::command::{Where, load, print};
 use crate::driver::batches::{Groups, Shape};
 use crate::driver::create::{Created, create};
+use crate::driver::journal::Journal;
+use crate::driver::lease::Lease;
 use crate::driver::submit::{Submission, Taken};
 use crate::error::{Error, Result};
 use crate::executor::local;
@@ -192,7 +194,9 @@ impl What {
         let batches = created.groups.batches(shape, created.manifest.concurrency);
         let submission =
             self.submission(&created.dir, &created.manifest.id, executor, &created.workdir, &spec);
-        let submitted = submission.submit(&batches);
+        let lease = Lease::take(&created.dir, |_| {})?;
+        let mut journal = Journal::begin(&created.dir, &lease)?;
+        let submitted = submission.submit(&mut journal, &batches);
         let batches = submitted
             .map_err(|error| error.said(&format!("the sweep is in {}", created.dir.path().display())))?;
         Ok(Submitted { created, executor, batches })
@@ -207,7 +211,7 @@ impl What {
         spec: &Spec,
     ) -> Submission<'a> {
         let slots = spec.concurrency.unwrap_or_else(local::default_slots);
-        Submission { dir, id, executor, extra: &self.extra, workdir, slots }
+        Submission { dir, id, executor, extra: &self.extra, workdir, slots, first_batch: 0 }
     }
 
     fn shape(&self, executor: Executor, site: Option<&Site>) -> Shape {

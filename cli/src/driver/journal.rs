@@ -1,63 +1,80 @@
-//! The events of a driver: appended as whole lines and synced, never changed. In this version one writer has
-//! fence 1.
+//! The events of drivers: appended as whole lines and synced, never changed. Each holder of the lease has a file of
+//! its own, named after its fence.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
-use sweep_core::event::{self, Event};
+use sweep_core::event::{self, Event, ReadUpTo};
 use sweep_core::layout::SweepDir;
 
+use crate::driver::lease::Lease;
 use crate::error::{At, Result};
 use crate::task::identity::host;
 use crate::task::now_ns;
 
-/// The only fence of this version.
-const FENCE: u64 = 1;
-
 /// The open file of a fence.
 #[derive(Debug)]
-pub struct Journal {
+pub struct Journal<'a> {
+    lease: &'a Lease,
     file: File,
     path: PathBuf,
 }
 
-impl Journal {
-    /// Begins a fence, or goes on with it.
+impl<'a> Journal<'a> {
+    /// Begins the file of a lease, and says how much of the earlier ones it goes on from.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn open(dir: &SweepDir) -> Result<Self> {
-        let path = dir.events(FENCE);
-        let file = OpenOptions::new().append(true).create(true).open(&path).at("open", &path)?;
-        let is_new = file.metadata().at("read", &path)?.len() == 0;
-        let mut journal = Self { file, path };
-        if is_new {
-            let version = env!("CARGO_PKG_VERSION").to_owned();
-            journal.append(&Event::began(FENCE, now_ns(), host(), std::process::id(), version))?;
-        }
+    pub fn begin(dir: &SweepDir, lease: &'a Lease) -> Result<Self> {
+        let read = files(dir)?.into_iter().map(|(fence, bytes)| ReadUpTo { fence, bytes: bytes.len() as u64 });
+        let read: Vec<_> = read.filter(|read| read.fence < lease.fence()).collect();
+        let path = dir.events(lease.fence());
+        let file = OpenOptions::new().append(true).create_new(true).open(&path).at("create", &path)?;
+        let mut journal = Self { lease, file, path };
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        journal.append(&Event::began(lease.fence(), now_ns(), host(), std::process::id(), version, read))?;
         Ok(journal)
     }
 
-    /// Appends an event and makes it last.
+    /// Appends an event and makes it last, if this process still holds the lease.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Where another driver took over, or those of the file system.
     pub fn append(&mut self, event: &Event) -> Result<()> {
+        self.lease.check()?;
         let line = event.to_line();
         self.file.write_all(&line).and_then(|()| self.file.sync_data()).at("write", &self.path)
     }
+
+    /// Makes sure that this process still holds the lease, before it does what it cannot take back.
+    ///
+    /// # Errors
+    /// Where another driver took over.
+    pub fn check(&self) -> Result<()> {
+        self.lease.check()
+    }
 }
 
-/// All events of a sweep in order; none where nothing was submitted.
+/// All events that count, in order; none where nothing was submitted.
 ///
 /// # Errors
-/// Where the file is there and cannot be read.
+/// Where a file is there and cannot be read.
 pub fn read(dir: &SweepDir) -> Result<Vec<Event>> {
-    let path = dir.events(FENCE);
-    match std::fs::read(&path) {
-        Ok(bytes) => Ok(event::parse_file(&bytes).0),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error).at("read", &path),
+    Ok(event::fold(&files(dir)?))
+}
+
+/// Every file by rising fence.
+fn files(dir: &SweepDir) -> Result<Vec<(u64, Vec<u8>)>> {
+    let folder = dir.events_folder();
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder).at("read", &folder)? {
+        let name = entry.at("read", &folder)?.file_name();
+        let fence = name.to_str().and_then(|name| name.strip_suffix(".jsonl")?.parse::<u64>().ok());
+        let Some(fence) = fence else { continue };
+        let path = dir.events(fence);
+        files.push((fence, fs::read(&path).at("read", &path)?));
     }
+    files.sort_by_key(|(fence, _)| *fence);
+    Ok(files)
 }

@@ -14,7 +14,8 @@ use crate::driver::files;
 use crate::driver::journal::Journal;
 use crate::error::{At, Error, Result};
 use crate::executor::process::Call;
-use crate::executor::{local, slurm};
+use crate::executor::slurm::{self, NotSubmitted};
+use crate::executor::local;
 use crate::task::now_ns;
 
 /// What all batches of a submission have in common.
@@ -32,6 +33,8 @@ pub struct Submission<'a> {
     pub workdir: &'a Path,
     /// How many trials run at once on this machine.
     pub slots: u32,
+    /// The number of the first batch.
+    pub first_batch: u32,
 }
 
 /// A batch that an executor took.
@@ -49,6 +52,10 @@ impl Submission<'_> {
     /// The intent of a batch at a place in the list.
     #[must_use]
     pub fn intent(&self, place: usize, batch: &Batch) -> Intent {
+        let number = |place: usize| {
+            let place = u32::try_from(place).expect("a sweep has fewer batches than trials");
+            BatchNumber(self.first_batch + place)
+        };
         Intent {
             schema: schema::CURRENT,
             token: Token { sweep: self.id.clone(), batch: number(place) },
@@ -75,40 +82,62 @@ impl Submission<'_> {
         Ok(slurm::submission(intent, &around))
     }
 
-    /// Submits the batches in order. Stops at the first that is refused: what came before
-    /// stays submitted, what comes after was never asked for.
+    /// Submits the batches in order. Stops at the first that is refused: what came before stays submitted, what
+    /// comes after was never asked for.
     ///
     /// # Errors
-    /// What the executor said, or those of the file system.
-    pub fn submit(&self, batches: &[Batch]) -> Result<Vec<Taken>> {
-        let mut journal = Journal::open(self.dir)?;
+    /// What the executor said, those of the file system, or where another driver took over.
+    pub fn submit(&self, journal: &mut Journal<'_>, batches: &[Batch]) -> Result<Vec<Taken>> {
         let mut done: Vec<Taken> = Vec::with_capacity(batches.len());
         for (place, batch) in batches.iter().enumerate() {
             let intent = self.intent(place, batch);
             self.write(&intent, batch)?;
             let after = batch.after.and_then(|after| done.get(after)).map(|earlier| earlier.job.clone());
-            let number = intent.token.batch;
-            match self.ask(&intent, after) {
-                Ok(job) => {
-                    journal.append(&Event::Submitted {
-                        batch: number,
-                        job: job.clone(),
-                        time_ns: now_ns(),
-                    })?;
-                    done.push(Taken { batch: number, job, trials: batch.trials.count() });
-                }
+            match self.ask(journal, &intent, after) {
+                Ok(taken) => done.push(taken),
                 Err(error) => {
-                    let said = error.to_string();
-                    journal.append(&Event::SubmitFailed { batch: number, error: said, time_ns: now_ns() })?;
                     let rest = batches.len() - place;
                     return Err(error.hint(format!(
-                        "{place} of {} batches are submitted, {rest} are not; `sweep status` shows which trials",
+                        "{place} of {} batches are submitted, {rest} are not: `sweep status` shows which trials, and \
+                         `sweep resume` submits them when the cause is mended",
                         batches.len()
                     )));
                 }
             }
         }
         Ok(done)
+    }
+
+    /// Asks the executor to take a batch whose intent is written, and writes down what it says.
+    ///
+    /// # Errors
+    /// What the executor said, or where another driver took over.
+    pub fn ask(&self, journal: &mut Journal<'_>, intent: &Intent, after: Option<String>) -> Result<Taken> {
+        journal.check()?;
+        let batch = intent.token.batch;
+        let asked = match self.executor {
+            Executor::Slurm => self
+                .call(intent, after)
+                .map_err(NotSubmitted::Refused)
+                .and_then(|call| slurm::submit(&call))
+                .map(|id| id.to_string()),
+            Executor::Local => own_binary()
+                .and_then(|binary| local::start(self.dir, batch, self.slots, &binary))
+                .map(|job| job.to_string())
+                .map_err(NotSubmitted::Refused),
+        };
+        match asked {
+            Ok(job) => {
+                journal.append(&Event::Submitted { batch, job: job.clone(), time_ns: now_ns() })?;
+                Ok(Taken { batch, job, trials: intent.trials.count() })
+            }
+            Err(NotSubmitted::Refused(error)) => {
+                journal.append(&Event::SubmitFailed { batch, error: error.to_string(), time_ns: now_ns() })?;
+                Err(error)
+            }
+            // No event: the intent stays open, and the next driver finds out.
+            Err(NotSubmitted::Unclear(error)) => Err(error),
+        }
     }
 
     fn write(&self, intent: &Intent, batch: &Batch) -> Result<()> {
@@ -121,20 +150,6 @@ impl Submission<'_> {
         files::create_new(&self.dir.batch(number), &json)?;
         files::sync_dir(&self.dir.batches())
     }
-
-    fn ask(&self, intent: &Intent, after: Option<String>) -> Result<String> {
-        match self.executor {
-            Executor::Slurm => Ok(slurm::submit(&self.call(intent, after)?)?.to_string()),
-            Executor::Local => {
-                let job = local::start(self.dir, intent.token.batch, self.slots, &own_binary()?)?;
-                Ok(job.to_string())
-            }
-        }
-    }
-}
-
-fn number(place: usize) -> BatchNumber {
-    BatchNumber(u32::try_from(place).expect("a sweep has fewer batches than trials"))
 }
 
 /// This program, as a job can start it again.

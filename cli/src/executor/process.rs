@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sweep_core::environment::is_inherited_marker;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// A program call as data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Call {
 pub struct Answer {
     /// Whether it ended with exit code 0.
     pub success: bool,
+    /// Whether a signal ended it.
+    pub killed: bool,
     /// Its standard output.
     pub stdout: String,
     /// Its standard error.
@@ -83,7 +85,8 @@ impl Call {
         command.envs(&self.set);
         let failed =
             |what: &str, e: &std::io::Error| Error::world(format!("cannot {what} `{program}`")).because(e);
-        let mut child = command.spawn().map_err(|e| failed("start", &e))?;
+        // Nobody was asked anything where the program is not there: that is the machine's set-up, not the world's mood.
+        let mut child = command.spawn().map_err(|e| failed("start", &e).of_kind(Kind::User))?;
         let stdout = reader(child.stdout.take());
         let stderr = reader(child.stderr.take());
         let deadline = Instant::now() + limit;
@@ -94,7 +97,7 @@ impl Call {
             return Err(Error::world(format!("`{program}` did not answer within {} s", limit.as_secs())));
         };
         let status = child.wait().map_err(|e| failed("wait for", &e))?;
-        Ok(Answer { success: status.success(), stdout, stderr })
+        Ok(Answer { success: status.success(), killed: status.code().is_none(), stdout, stderr })
     }
 }
 

@@ -13,8 +13,8 @@ use sweep_core::layout::SweepDir;
 use sweep_core::selector::Selector;
 use sweep_core::state::Ruling;
 
-use crate::error::{Error, Result};
-use crate::executor::process::Call;
+use crate::error::{Error, Kind, Result};
+use crate::executor::process::{Answer, Call};
 use crate::spec::sbatch::argument;
 
 /// How long sbatch may take: Slurm's own clients give up after MessageTimeout, 10 s where nobody changed it, and
@@ -30,17 +30,28 @@ pub struct Site {
     pub version: Option<String>,
     /// Array task ids are below this.
     pub max_array_size: u32,
+    /// How long Slurm's commands wait for an answer.
+    pub message_timeout: Duration,
 }
 
 /// Slurm's default for MaxArraySize, used where there is no Slurm to ask.
 pub const DEFAULT_MAX_ARRAY_SIZE: u32 = 1001;
+
+/// Slurm's default for MessageTimeout, in seconds.
+const DEFAULT_MESSAGE_TIMEOUT_S: u64 = 10;
+
+/// Asks one of Slurm's commands.
+fn ask(call: &Call) -> Result<Answer> {
+    // That a command is not there is no mistake of the user's input.
+    call.run(ASK_LIMIT).map_err(|error| error.of_kind(Kind::World))
+}
 
 /// Asks Slurm what it allows.
 ///
 /// # Errors
 /// Where there is no Slurm or it does not answer.
 pub fn site() -> Result<Site> {
-    let answer = Call::new("scontrol").args(["show", "config"]).run(ASK_LIMIT)?;
+    let answer = ask(&Call::new("scontrol").args(["show", "config"]))?;
     if !answer.success {
         return Err(Error::world("Slurm does not answer").said(&answer.stderr));
     }
@@ -55,7 +66,13 @@ fn parse_site(config: &str) -> Site {
         })
     };
     let size = value("MaxArraySize").and_then(|text| text.parse().ok());
-    Site { version: value("SLURM_VERSION"), max_array_size: size.unwrap_or(DEFAULT_MAX_ARRAY_SIZE).max(1) }
+    // `10 sec`
+    let timeout = value("MessageTimeout").and_then(|text| text.split(' ').next()?.parse().ok());
+    Site {
+        version: value("SLURM_VERSION"),
+        max_array_size: size.unwrap_or(DEFAULT_MAX_ARRAY_SIZE).max(1),
+        message_timeout: Duration::from_secs(timeout.unwrap_or(DEFAULT_MESSAGE_TIMEOUT_S)),
+    }
 }
 
 /// What stands around a batch when it is submitted.
@@ -104,20 +121,51 @@ pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
         .env(&format!("{OPTION_PREFIX}sweep_trial"), &selector.to_string())
 }
 
+/// Why there is no job id.
+#[derive(Debug)]
+pub enum NotSubmitted {
+    /// Slurm refused the job: there is none.
+    Refused(Error),
+    /// Nobody knows: the answer was lost, and the job may be in the queue or come into it yet.
+    Unclear(Error),
+}
+
+/// What sbatch says where its question may have reached the controller all the same.
+const UNCLEAR: [&str; 8] = [
+    "timed out",
+    "Unable to contact",
+    "Zero Bytes",
+    "Connection",
+    "connection",
+    "Transport endpoint",
+    "Unexpected message",
+    "ommunication",
+];
+
 /// Makes a planned submission and gives the job's id.
 ///
 /// # Errors
-/// What sbatch said.
-pub fn submit(call: &Call) -> Result<u32> {
-    let answer = call.run(SUBMIT_LIMIT)?;
-    if !answer.success {
-        return Err(Error::world("sbatch refused the job").said(&answer.stderr));
+/// What sbatch said, and whether that was a no.
+pub fn submit(call: &Call) -> Result<u32, NotSubmitted> {
+    let answer = call.run(SUBMIT_LIMIT).map_err(|error| match error.kind() {
+        // sbatch is not there, so nobody was asked.
+        Kind::User => NotSubmitted::Refused(error.of_kind(Kind::World)),
+        _ => NotSubmitted::Unclear(error),
+    })?;
+    if answer.success {
+        for line in answer.stderr.lines() {
+            anstream::eprintln!("{line}");
+        }
+        return parse_job_id(&answer.stdout).ok_or_else(|| {
+            let error = Error::world("sbatch gave no job id").said(&answer.stdout).said(&answer.stderr);
+            NotSubmitted::Unclear(error)
+        });
     }
-    for line in answer.stderr.lines() {
-        anstream::eprintln!("{line}");
+    if answer.killed || UNCLEAR.iter().any(|text| answer.stderr.contains(text)) {
+        let error = Error::world("sbatch does not know whether Slurm took the job").said(&answer.stderr);
+        return Err(NotSubmitted::Unclear(error));
     }
-    parse_job_id(&answer.stdout)
-        .ok_or_else(|| Error::world("sbatch gave no job id").said(&answer.stdout).said(&answer.stderr))
+    Err(NotSubmitted::Refused(Error::world("sbatch refused the job").said(&answer.stderr)))
 }
 
 /// `JOBID` or `JOBID;CLUSTER`, on the last line: site scripts may print more before it.
@@ -134,11 +182,42 @@ pub fn cancel(jobs: &[u32]) -> Result<()> {
     if jobs.is_empty() {
         return Ok(());
     }
-    let answer = Call::new("scancel").args(jobs.iter().map(ToString::to_string)).run(ASK_LIMIT)?;
+    let answer = ask(&Call::new("scancel").args(jobs.iter().map(ToString::to_string)))?;
     if answer.success || answer.stderr.contains("Invalid job id") {
         return Ok(());
     }
     Err(Error::world("scancel failed").said(&answer.stderr))
+}
+
+/// Holds back jobs that wait, or lets them go again, with one call.
+///
+/// # Errors
+/// What scontrol said.
+pub fn hold(jobs: &[u32], how: Hold) -> Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let list = jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let word = match how {
+        Hold::Back => "hold",
+        Hold::Go => "release",
+    };
+    let answer = ask(&Call::new("scontrol").args([word, list.as_str()]))?;
+    // A job that has ended cannot be held, which is as well.
+    let gone = ["Invalid job id", "already finished", "completing"];
+    if answer.success || gone.iter().any(|text| answer.stderr.contains(text)) {
+        return Ok(());
+    }
+    Err(Error::world(format!("scontrol {word} failed")).said(&answer.stderr))
+}
+
+/// What is done to jobs that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// They are held.
+    Back,
+    /// They may start again.
+    Go,
 }
 
 /// Slurm's word for an end as ours; none for a state that is not an end.
@@ -219,8 +298,11 @@ mod tests {
 
     #[test]
     fn the_site_is_read_from_its_configuration() {
-        let config = "Configuration data\nMaxArraySize            = 501\nSLURM_VERSION           = 22.05.8\n";
-        assert_eq!(parse_site(config), Site { version: Some("22.05.8".into()), max_array_size: 501 });
+        let config = "Configuration data\nMaxArraySize            = 501\nMessageTimeout          = 60 sec\n\
+                      SLURM_VERSION           = 22.05.8\n";
+        let message_timeout = Duration::from_secs(60);
+        let site = Site { version: Some("22.05.8".into()), max_array_size: 501, message_timeout };
+        assert_eq!(parse_site(config), site);
         assert_eq!(parse_site("").max_array_size, DEFAULT_MAX_ARRAY_SIZE);
     }
 

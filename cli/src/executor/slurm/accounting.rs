@@ -6,7 +6,7 @@ use sweep_core::id::JobName;
 use sweep_core::status::Accounting;
 
 use crate::executor::process::Call;
-use crate::executor::slurm::{ASK_LIMIT, is_waiting, ruling};
+use crate::executor::slurm::{self, is_waiting, ruling};
 
 /// The accounts of some jobs.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub fn ask(jobs: &[u32]) -> Option<AccountTable> {
             "--jobs",
         ])
         .args([list]);
-    let answer = call.run(ASK_LIMIT).ok().filter(|answer| answer.success)?;
+    let answer = slurm::ask(&call).ok().filter(|answer| answer.success)?;
     Some(AccountTable::parse(&answer.stdout))
 }
 

@@ -1,14 +1,14 @@
 //! squeue's answer: every job of one user, asked for once a look. Pure parsing; a line that is not understood is
 //! left out, never guessed at.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use sweep_core::id::JobName;
 use sweep_core::status::Queue;
 
 use crate::error::{Error, Result};
 use crate::executor::process::Call;
-use crate::executor::slurm::{ASK_LIMIT, is_waiting, ruling};
+use crate::executor::slurm::{self, is_waiting, ruling};
 
 /// The jobs of a user in Slurm's queue, those that ended not long ago among them.
 #[derive(Debug, Default)]
@@ -16,8 +16,8 @@ pub struct QueueTable {
     tasks: HashMap<(u32, Option<u32>), (Queue, u32)>,
     /// Array tasks that wait stand in ranges: array job, first, last.
     waiting: Vec<(u32, u32, u32)>,
-    /// Job name, which is the batch's token, by array job or job.
-    names: HashMap<String, u32>,
+    /// Array jobs or jobs by name, which is the batch's token.
+    names: HashMap<String, BTreeSet<u32>>,
 }
 
 /// Asks squeue for all jobs of a user.
@@ -30,7 +30,7 @@ pub fn ask(uid: u32) -> Result<QueueTable> {
     let call = Call::new("squeue")
         .args(["--noheader", "--states=all", user.as_str(), "--format=%F|%K|%A|%T|%j"])
         .env("SLURM_BITSTR_LEN", "0");
-    let answer = call.run(ASK_LIMIT)?;
+    let answer = slurm::ask(&call)?;
     if !answer.success {
         return Err(Error::world("squeue does not answer").said(&answer.stderr));
     }
@@ -54,7 +54,7 @@ impl QueueTable {
         let tasks = fields.next()?.trim();
         let job: u32 = fields.next()?.trim().parse().ok()?;
         let state = fields.next()?.trim();
-        self.names.insert(fields.next()?.trim().to_owned(), array_job);
+        self.names.entry(fields.next()?.trim().to_owned()).or_default().insert(array_job);
         let queue = match ruling(state) {
             Some(ruling) => Queue::Ended(ruling),
             None if is_waiting(state) => Queue::Waiting,
@@ -91,10 +91,22 @@ impl QueueTable {
         (if self.waiting.iter().any(in_range) { Queue::Waiting } else { Queue::Absent }, None)
     }
 
-    /// The job of a token, where sbatch's answer was never written down.
+    /// The oldest job of a token, where sbatch's answer was never written down.
     #[must_use]
     pub fn job_of(&self, token: &str) -> Option<u32> {
-        self.names.get(token).copied()
+        self.names.get(token)?.first().copied()
+    }
+
+    /// All jobs of a token, oldest first: more than one where a submission was repeated and both came through.
+    pub fn jobs_of(&self, token: &str) -> impl Iterator<Item = u32> {
+        self.names.get(token).into_iter().flatten().copied()
+    }
+
+    /// The tasks of a job that are not at an end, by their own job ids; `None` for those that still wait in a range.
+    pub fn open_tasks(&self, job: u32) -> impl Iterator<Item = Option<u32>> {
+        let alone = self.tasks.iter().filter(move |((array, _), _)| *array == job);
+        let alone = alone.filter(|(_, (queue, _))| !matches!(queue, Queue::Ended(_))).map(|(_, (_, id))| Some(*id));
+        alone.chain(self.waiting.iter().filter(move |(array, ..)| *array == job).map(|_| None))
     }
 }
 
