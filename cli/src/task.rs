@@ -75,7 +75,7 @@ pub fn run(task: &Task, identity: &Identity) -> Result<Outcome> {
     let ended = environment::of_trial(&context, &Params::new())
         .map_err(no_trial)
         .and_then(|variables| run_command(&context, &folder, &variables, identity));
-    attempt.end(&folder, ended.as_ref().ok())?;
+    attempt.end(&folder, ended.as_ref())?;
     ended.map(Outcome::Ended)
 }
 
@@ -161,12 +161,12 @@ impl Attempt {
         Ok(Self { number, name, own: Some(start), began })
     }
 
-    /// Writes the end; a command that could not be started ends as a shell would say it, with 127.
-    fn end(self, folder: &TrialDir, status: Option<&ExitStatus>) -> Result<()> {
+    /// Writes the end, as the plugin would see it: of an error, the exit code that this process ends with.
+    fn end(self, folder: &TrialDir, ended: Result<&ExitStatus, &Error>) -> Result<()> {
         let Some(start) = self.own else { return Ok(()) };
-        let (exit, signal) = match status {
-            Some(status) => (status.code(), status.signal()),
-            None => (Some(127), None),
+        let (exit, signal) = match ended {
+            Ok(status) => (status.code(), status.signal()),
+            Err(error) => (Some(error.exit_code().into()), None),
         };
         let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).ok();
         let seconds = |time: nix::sys::time::TimeVal| {

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
 
-use crate::error::{At, Error, Result};
+use crate::error::{At, Error, Kind, Result};
 
 /// What Slurm and people send to a job, and the child should hear of.
 const PASSED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGCONT];
@@ -40,7 +40,7 @@ pub fn run(
         .spawn()
         .map_err(|source| {
             let place = format!("cannot start `{program}` in `{}`", workdir.display());
-            Error::world(place).because(&source)
+            Error::new(Kind::NotStarted, place).because(&source)
         })?;
     let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid is a positive i32"));
     let wait = |child: &mut std::process::Child| child.try_wait().at("wait for", Path::new(program));
