@@ -66,6 +66,16 @@ fn listed_values_are_given_as_they_were_written() {
 }
 
 #[test]
+fn a_drawn_float_comes_back_from_the_table_to_the_last_bit() {
+    let spec = parse("command: [a]\nmethod: random\ntrials: 2000\nparameters: {x: {min: -1, max: 2.5}}");
+    for trial in trials(&spec) {
+        let back = Trial::parse(Path::new("t"), trial.index, &trial.to_line()).expect("our own line");
+        let bits = |trial: &Trial| trial.params.get("x").and_then(|x| x.as_f64()).map(f64::to_bits);
+        assert_eq!(bits(&back), bits(&trial));
+    }
+}
+
+#[test]
 fn the_quickstart_draws_what_hpc_compose_draws() {
     let spec = parse(
         "command: [a]\nparameters: {lr: [0.001, 0.01, 0.1], batch_size: [32, 64]}\n\
