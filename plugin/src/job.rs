@@ -86,7 +86,10 @@ impl Job {
                 .filter(|name| is_plain_name(name, NODE_LEN)),
             node: node(),
             node_rank: number(sys::spank_item_S_JOB_NODEID).unwrap_or(0),
-            local_tasks: number(sys::spank_item_S_JOB_LOCAL_TASK_COUNT).unwrap_or(1),
+            local_tasks: match step {
+                Step::Batch => 1,
+                _ => number(sys::spank_item_S_JOB_LOCAL_TASK_COUNT).unwrap_or(1),
+            },
         })
     }
 

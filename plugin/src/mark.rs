@@ -1,5 +1,5 @@
-//! The mark that the batch step leaves for the steps of its job: which trial is the job's. It is the user's to
-//! change, so it decides only whether a step of their own counts as an attempt.
+//! The mark that the batch step leaves for the steps of its job: which trial is the job's, and which attempt. It is
+//! the user's to change, so it decides only what a step of their own is told.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,8 @@ pub const MARK_LEN: usize = 256;
 /// Hexadecimal digits of the digest over the options.
 const DIGEST_LEN: usize = 16;
 
-/// `<job>/<digest of the options>/<sweep>/<trial>`, or `<job>/<digest>/-` where the job has no trial.
+/// `<job>/<digest of the options>/<sweep>/<trial>/<attempt>/<start of the record>`, or `<job>/<digest>/-` where the
+/// job has no trial. Without a record its start is `-`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The job, so that a job inside a job does not take its parent's mark for its own.
@@ -20,7 +21,20 @@ pub struct Mark {
     /// What was asked.
     pub options: String,
     /// What it came to.
-    pub trial: Option<(SweepId, TrialLabel)>,
+    pub trial: Option<MarkedTrial>,
+}
+
+/// The job's trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkedTrial {
+    /// The sweep.
+    pub sweep: SweepId,
+    /// The trial.
+    pub trial: TrialLabel,
+    /// How many attempts came before.
+    pub attempt: u32,
+    /// The start in the record's name, where there is a record.
+    pub start_ns: Option<u64>,
 }
 
 /// A short digest over the texts of the options.
@@ -40,7 +54,12 @@ impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/", self.job, self.options)?;
         match &self.trial {
-            Some((sweep, trial)) => write!(f, "{sweep}/{trial}"),
+            Some(MarkedTrial { sweep, trial, attempt, start_ns: Some(start_ns) }) => {
+                write!(f, "{sweep}/{trial}/{attempt}/{start_ns}")
+            }
+            Some(MarkedTrial { sweep, trial, attempt, start_ns: None }) => {
+                write!(f, "{sweep}/{trial}/{attempt}/-")
+            }
             None => f.write_str("-"),
         }
     }
@@ -50,13 +69,21 @@ impl FromStr for Mark {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let mut parts = text.splitn(4, '/');
+        let mut parts = text.splitn(6, '/');
         let mut part = || parts.next().ok_or(());
         let job = part()?.parse().map_err(drop)?;
         let options = part()?.to_owned();
         let trial = match part()? {
             "-" => None,
-            sweep => Some((sweep.parse().map_err(drop)?, part()?.parse().map_err(drop)?)),
+            sweep => Some(MarkedTrial {
+                sweep: sweep.parse().map_err(drop)?,
+                trial: part()?.parse().map_err(drop)?,
+                attempt: part()?.parse().map_err(drop)?,
+                start_ns: match part()? {
+                    "-" => None,
+                    start => Some(start.parse().map_err(drop)?),
+                },
+            }),
         };
         Ok(Self { job, options, trial })
     }
@@ -70,13 +97,16 @@ mod tests {
     #[test]
     fn a_mark_reads_back() {
         let options = digest([Some("/s/x"), None, Some("lr=1")]);
-        let trial = Some(("x-1".parse().unwrap(), "t003".parse().unwrap()));
-        for mark in [Mark { job: 7, options: options.clone(), trial }, Mark { job: 7, options, trial: None }]
-        {
+        let trial = |start_ns| {
+            let (sweep, trial) = ("x-1".parse().unwrap(), "t003".parse().unwrap());
+            Some(MarkedTrial { sweep, trial, attempt: 2, start_ns })
+        };
+        for trial in [None, trial(None), trial(Some(u64::MAX))] {
+            let mark = Mark { job: 7, options: options.clone(), trial };
             assert_eq!(mark.to_string().parse(), Ok(mark.clone()));
             assert!(mark.to_string().len() <= MARK_LEN);
         }
-        for text in ["", "7", "7/x", "x/y/-", "7/x/../t001"] {
+        for text in ["", "7", "7/x", "x/y/-", "7/x/../t001", "7/x/s/t001/0"] {
             assert!(text.parse::<Mark>().is_err(), "{text}");
         }
     }

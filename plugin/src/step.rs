@@ -14,7 +14,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use slurm_spank::spank_sys as sys;
 use sweep_core::environment;
-use sweep_core::id::{SweepId, TrialLabel};
+use sweep_core::layout::RecordName;
 use sweep_core::limits;
 use sweep_core::params::Params;
 
@@ -22,7 +22,7 @@ use crate::as_user::{Behaviour, Deadline};
 use crate::config::Config;
 use crate::ffi::{self, Spank, Variable};
 use crate::job::{Job, Step};
-use crate::mark::{self, MARK_LEN, Mark};
+use crate::mark::{self, MARK_LEN, Mark, MarkedTrial};
 use crate::options::{Given, Opt, Options};
 use crate::resolve::{Asked, Error, Found, Reader};
 use crate::{Hook, log};
@@ -184,7 +184,9 @@ impl Run<'_> {
             Step::Srun(_) if self.job.node_rank != 0 || self.is_jobs_own => false,
             Step::Srun(_) => match &self.mark {
                 None => true,
-                Some(mark) => mark.trial.is_none() || mark.trial != resolved.and_then(Resolved::trial),
+                Some(mark) => {
+                    !mark.trial.as_ref().is_some_and(|marked| resolved.is_some_and(|r| r.is(marked)))
+                }
             },
         }
     }
@@ -205,9 +207,9 @@ impl Run<'_> {
                     let record = attempt.begin(&resolved, deadline);
                     Counted { attempt: attempt.number(), record }
                 } else {
-                    Counted::of_job(&resolved, &self.job.name())
+                    self.counted_by_job(&resolved)
                 };
-                self.leave_mark(resolved.trial());
+                self.leave_mark(resolved.marked(&counted));
                 inject::inject(spank, options, &resolved, &counted)
             }
             Err(error) => {
@@ -225,8 +227,21 @@ impl Run<'_> {
         is_attempt.then_some(attempt)
     }
 
+    /// The attempt that a step without one of its own is a part of: the batch step's by its mark, else the newest
+    /// of this job's that stands in the trial's folder.
+    fn counted_by_job(&self, resolved: &Resolved) -> Counted {
+        let job = self.job.name();
+        match self.mark.as_ref().and_then(|mark| mark.trial.as_ref()).filter(|marked| resolved.is(marked)) {
+            Some(marked) => {
+                let record = marked.start_ns.map(|start_ns| RecordName { job, start_ns });
+                Counted { attempt: marked.attempt, record }
+            }
+            None => Counted::newest_of(resolved, &job),
+        }
+    }
+
     /// Tells the job's steps which trial is the job's.
-    fn leave_mark(&self, trial: Option<(SweepId, TrialLabel)>) {
+    fn leave_mark(&self, trial: Option<MarkedTrial>) {
         if self.job.step == Step::Batch {
             let mark = Mark { job: self.job.id, options: self.digest.clone(), trial };
             self.spank.set_variable(environment::RECORD_OF_JOB, &mark.to_string());
@@ -235,9 +250,21 @@ impl Run<'_> {
 }
 
 impl Resolved {
-    fn trial(&self) -> Option<(SweepId, TrialLabel)> {
+    /// Whether this is the trial that a mark names.
+    fn is(&self, marked: &MarkedTrial) -> bool {
+        let same = |found: &Found| found.manifest.id == marked.sweep && found.trial.index == marked.trial.0;
+        self.found.as_ref().is_some_and(same)
+    }
+
+    /// The trial for the job's mark.
+    fn marked(&self, counted: &Counted) -> Option<MarkedTrial> {
         let found = self.found.as_ref()?;
-        Some((found.manifest.id.clone(), found.trial.index.label()))
+        Some(MarkedTrial {
+            sweep: found.manifest.id.clone(),
+            trial: found.trial.index.label(),
+            attempt: counted.attempt,
+            start_ns: counted.record.as_ref().map(|record| record.start_ns),
+        })
     }
 
     /// The trial's parameters with `--sweep-set` over them.

@@ -92,9 +92,10 @@ fn options_in_the_script_count_as_those_on_the_command_line() {
     let home = home(cluster, "header");
     let dir = sweep(cluster, &home);
     let header = format!("#SBATCH --sweep-dir={}\n#SBATCH --sweep-trial=4\n", dir.path().display());
-    let script = script(cluster, &home, "header.sh", &header, "srun");
-    let job = cluster.submit(&["--output=/dev/null", &script]).unwrap();
+    let script = script(cluster, &home, "header.sh", &header, "srun --ntasks=1");
+    let job = cluster.submit(&["--ntasks=3", "--output=/dev/null", &script]).unwrap();
     done(cluster, job);
+    assert_eq!(records(&dir, 4)[0].1.len(), 2, "a batch script is one task, whatever the job has");
     assert!(read(&home.join("out.x.script")).starts_with("lr=0.4 n=4 SWEEP_TRIAL=t004 SWEEP_ATTEMPT=0 "));
     assert_eq!(read(&home.join("out.x.script")), read(&home.join("out.x.step")));
 }
@@ -228,16 +229,23 @@ fn a_requeued_trial_is_the_next_attempt_of_the_same_trial() {
     let job =
         cluster.submit(&[&option, "--sweep-trial=t002", "--requeue", "--output=/dev/null", &script]).unwrap();
     let seen = home.join("seen");
-    cluster.wait_for(JOB_LIMIT, "the first attempt", || seen.exists().then_some(())).unwrap();
-    cluster.scontrol(&["requeue", &job.to_string()]).unwrap().checked().unwrap();
     cluster
-        .wait_for(JOB_LIMIT, "the second attempt", || {
-            let start = format!("jobid={job}");
-            let _ = cluster.scontrol(&["update", &start, "StartTime=now"]);
-            (read(&seen).lines().count() == 2).then_some(())
+        .wait_for(JOB_LIMIT, "the first attempt", || {
+            let text = fs::read_to_string(&seen).ok()?;
+            text.ends_with('\n').then_some(())
         })
         .unwrap();
-    cluster.wait_job_state(job, &["FAILED"], JOB_LIMIT).unwrap();
+    cluster.scontrol(&["requeue", &job.to_string()]).unwrap().checked().unwrap();
+    cluster
+        .wait_for(JOB_LIMIT, "the second attempt to end", || {
+            let show = cluster.job(job).ok()?;
+            if show.state() == "PENDING" {
+                // Slurm would have it wait for two minutes.
+                let _ = cluster.scontrol(&["update", &format!("jobid={job}"), "StartTime=now"]);
+            }
+            (show.state() == "FAILED").then_some(())
+        })
+        .unwrap_or_else(|error| panic!("{error}\n{}\n{:?}", read(&seen), records(&dir, 2)));
     assert_eq!(read(&seen), "t002 0\nt002 1\n");
     let records = records(&dir, 2);
     assert_eq!(records.len(), 2, "{records:?}");

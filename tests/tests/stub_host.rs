@@ -187,6 +187,31 @@ fn attempts_are_counted_over_requeues_and_not_over_refused_twins() {
 }
 
 #[test]
+fn an_attempt_before_on_a_node_whose_clock_is_ahead_counts() {
+    let home = users_folder();
+    let dir = sweep(home.path());
+    let script = || Script::batch(7, &[]).trial(dir.path(), "t001").start().end(0).get(&ASKED);
+    script().run(&plugin()).all_well();
+    let folder = dir.trial(TrialIndex(1));
+    let name = &records(&dir, 1)[0].0;
+    fs::rename(folder.path().join(name), folder.path().join("record.7.9000000000000000000.jsonl")).unwrap();
+    assert_eq!(script().run(&plugin()).all_well().get("SWEEP_ATTEMPT").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_copied_sweep_still_knows_the_jobs_of_its_own_batches() {
+    let home = users_folder();
+    let dir = sweep(home.path());
+    let moved = SweepDir::new(home.path().join("moved"));
+    let token = format!("{}.0", dir.path().file_name().unwrap().display());
+    fs::rename(dir.path(), moved.path()).unwrap();
+    let script = Script::batch(7, &[]).env("SLURM_JOB_NAME", token.as_bytes()).trial(moved.path(), "t001");
+    script.start().end(0).run(&plugin()).all_well();
+    let claimed = &records(&moved, 1)[0].1[0].claimed;
+    assert_eq!(claimed.token.as_ref().map(ToString::to_string), Some(token));
+}
+
+#[test]
 fn the_records_of_many_attempts_are_all_counted_and_few_are_read() {
     let home = users_folder();
     let dir = sweep(home.path());

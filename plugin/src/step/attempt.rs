@@ -28,6 +28,7 @@ pub struct Attempt {
     user: User,
     behaviour: Behaviour,
     token: Option<Token>,
+    is_ours: bool,
     user_copy: Option<UserCopy>,
     running_tasks: u32,
     worst: i32,
@@ -72,21 +73,27 @@ impl Attempt {
             claimed: Claimed::default(),
             refused: options.refused().map(cut).take(REFUSED).collect(),
         };
+        let name = spank.text("SLURM_JOB_NAME", limits::SWEEP_ID_LEN + 16);
+        let token: Option<Token> = name.and_then(|name| name.parse().ok());
+        let folder = options.text(Opt::Dir).and_then(|dir| std::path::Path::new(dir).file_name());
+        let is_ours = token.as_ref().is_some_and(|token| folder.is_some_and(|f| f == token.sweep.as_str()));
         Self {
             start,
             started,
             user: job.user.clone(),
             behaviour,
-            token: token(spank, options),
+            token,
+            is_ours,
             user_copy: None,
             running_tasks: job.local_tasks,
             worst: 0,
         }
     }
 
-    /// Whether the job is one of `sweep submit`.
+    /// Whether the job is one of `sweep submit`: by its name and the sweep's, or, where the sweep could not be
+    /// read, that of its directory.
     pub fn is_ours(&self) -> bool {
-        self.token.is_some()
+        self.is_ours
     }
 
     /// How many attempts came before.
@@ -117,6 +124,7 @@ impl Attempt {
             claimed.trial = Some(found.trial.index.label());
             claimed.index = Some(found.trial.index);
             claimed.token = self.token.clone().filter(|token| token.sweep == found.manifest.id);
+            self.is_ours = claimed.token.is_some();
             claimed.overridden = resolved.asked.set.iter().map(|(name, _)| name.to_owned()).collect();
         }
         // A start must be read whole to be counted; the digest stands for values that would make it too long.
@@ -125,7 +133,8 @@ impl Attempt {
         }
         let (Some(found), Some(dir)) = (&resolved.found, &resolved.asked.dir) else { return None };
         let name = RecordName { job: self.start.job.clone(), start_ns: self.start.time_ns };
-        self.start.attempt = attempt::number(Some(&name), &found.records, &found.claims);
+        // All that stands there came before, whatever the clocks of other nodes say.
+        self.start.attempt = attempt::number(None, &found.records, &found.claims);
         let folder = inside().trial(found.trial.index);
         let path = c_path(&folder.record(&name));
         let ops = [
@@ -198,12 +207,4 @@ impl Attempt {
             format!("no end in the trial's folder: {}", problem.unwrap_or_else(|| "permission denied".into()))
         })
     }
-}
-
-/// The batch of a job of ours: its name, in a directory that is named after the same sweep.
-fn token(spank: &Spank, options: &Options) -> Option<Token> {
-    let name = spank.text("SLURM_JOB_NAME", limits::SWEEP_ID_LEN + 16)?;
-    let token: Token = name.parse().ok()?;
-    let dir = std::path::Path::new(options.text(Opt::Dir)?);
-    (dir.file_name()? == token.sweep.as_str()).then_some(token)
 }

@@ -24,8 +24,8 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// The attempt that a step without one of its own is a part of: the newest of its job.
-    pub fn of_job(resolved: &Resolved, job: &sweep_core::id::JobName) -> Self {
+    /// The newest attempt of a job.
+    pub fn newest_of(resolved: &Resolved, job: &sweep_core::id::JobName) -> Self {
         let Some(found) = &resolved.found else { return Self { attempt: 0, record: None } };
         let own = found.records.iter().map(|seen| &seen.name).filter(|name| name.job == *job);
         let record = own.max_by_key(|name| name.start_ns).cloned();
