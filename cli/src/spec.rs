@@ -2,9 +2,11 @@
 //! Never a key that is ignored, and never a look at the environment or the clock.
 
 mod check;
+mod files;
 mod keys;
 pub mod macros;
 pub mod mistake;
+mod name;
 mod parameters;
 mod plan;
 mod read;
@@ -18,11 +20,10 @@ mod yaml;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use sweep_core::id::{SweepId, is_plain_name};
+use sweep_core::id::SweepId;
 use sweep_core::limits;
 use sweep_core::manifest::{Command, Manifest, Metric};
 use sweep_core::name::EnvNames;
@@ -34,7 +35,7 @@ use sweep_search::{Experiment, Method, Row, Space};
 pub use mistake::{Mistake, Position, SpecErrors};
 pub use trials::Trials;
 
-use mistake::{Mistakes, shown};
+use mistake::Mistakes;
 use yaml::{Entry, Node};
 
 /// A spec without mistakes.
@@ -270,7 +271,7 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
         mistakes,
     );
     if files == Files::Look {
-        look(&folder, &mut run, mistakes);
+        files::look(&folder, &mut run, mistakes);
     }
     let plan = plan::read(
         &plan::Nodes {
@@ -290,7 +291,7 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
         let at = node("sbatch").map_or(root.at, |node| place_of(node, key));
         run.templates.push(template::Template::submission(text, at, key));
     }
-    let name = node("name").map_or_else(|| Some(default_name(path)), |node| sweep_name(node, mistakes));
+    let name = node("name").map_or_else(|| Some(name::of_file(path)), |node| name::read(node, mistakes));
     let description =
         node("description").and_then(|node| read::text(node, "`description`", mistakes)).map(str::to_owned);
     let env_names = node("env_names").map(|node| parameters::env_names(node, mistakes)).unwrap_or_default();
@@ -376,98 +377,6 @@ fn place_of(node: &Node, key: &str) -> Position {
         }
         _ => node.at,
     }
-}
-
-fn sweep_name(node: &Node, mistakes: &mut Mistakes) -> Option<String> {
-    let name = read::line(node, "`name`", mistakes)?;
-    if is_plain_name(name, limits::SWEEP_NAME_LEN) {
-        return Some(name.to_owned());
-    }
-    let limit = limits::SWEEP_NAME_LEN;
-    mistakes.hint(
-        node.at,
-        format!(
-            "`{}` cannot be a sweep's name: 1 to {limit} of A-Z a-z 0-9 . _ -, the first a letter or digit",
-            shown(name)
-        ),
-        format!("write `name: {}`", plain_name(name)),
-    );
-    None
-}
-
-/// The file's name without its ending; a file called `sweep` is named after its folder.
-fn default_name(path: &Path) -> String {
-    let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
-    let stem = text(path.file_stem()).filter(|stem| stem != "sweep");
-    let folder = || {
-        let parent = path.parent().filter(|parent| *parent != Path::new(""));
-        let absolute = std::path::absolute(parent.unwrap_or(Path::new("."))).ok()?;
-        text(absolute.file_name())
-    };
-    plain_name(&stem.or_else(folder).unwrap_or_default())
-}
-
-/// The nearest text that may be a name.
-fn plain_name(text: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
-    let name: String = text.chars().map(plain).skip_while(|c| !c.is_ascii_alphanumeric()).collect();
-    let name: String = name.chars().take(limits::SWEEP_NAME_LEN).collect();
-    if name.is_empty() { "sweep".into() } else { name }
-}
-
-/// Looks at the files that a spec names.
-fn look(folder: &Path, run: &mut run::Run, mistakes: &mut Mistakes) {
-    let workdir = folder.join(&run.workdir);
-    let known = template::Template::is_fixed(&run.workdir);
-    if known && !workdir.is_dir() {
-        mistakes.add(
-            run.workdir_at,
-            format!("`workdir` `{}` is not a folder", shown(&workdir.display().to_string())),
-        );
-    }
-    if let Some((script, at)) = &run.script {
-        let file = folder.join(script);
-        let name = shown(script);
-        match std::fs::metadata(&file) {
-            Err(e) => mistakes.hint(
-                *at,
-                format!("script `{name}` cannot be found: {e}"),
-                "it is looked for beside the spec",
-            ),
-            Ok(metadata) if !metadata.is_file() => {
-                mistakes.add(*at, format!("script `{name}` is not a file"))
-            }
-            Ok(metadata) if metadata.permissions().mode() & 0o111 == 0 => {
-                mistakes.hint(
-                    *at,
-                    format!("script `{name}` is not executable"),
-                    format!("run `chmod +x {name}`"),
-                );
-            }
-            Ok(_) => run.command = Some(Command::Argv(vec![script_path(script, &file, &run.workdir)])),
-        }
-    }
-    if let (Some((program, at)), true) = (&run.program, known)
-        && !workdir.join(program).exists()
-    {
-        let message = format!("program `{}` cannot be found in `workdir`", shown(program));
-        mistakes.hint(
-            *at,
-            message,
-            "W&B's default command runs it as `python PROGRAM`; write `command:` for another",
-        );
-    }
-}
-
-/// A path that finds the script from the working directory, kept from being read as `${name}`.
-fn script_path(script: &str, file: &Path, workdir: &str) -> String {
-    let path = if Path::new(workdir).components().all(|part| part == std::path::Component::CurDir) {
-        // With a slash, or the program would be looked for on PATH.
-        Path::new(".").join(script)
-    } else {
-        std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
-    };
-    path.to_string_lossy().replace('$', "$$")
 }
 
 fn hex(bytes: &[u8]) -> String {
