@@ -6,13 +6,17 @@ pub mod exec;
 pub mod init;
 pub mod list;
 pub mod log;
+pub mod pause;
 pub mod plan;
+pub mod resume;
+pub mod retry;
 pub mod run;
 pub mod show;
 pub mod status;
 pub mod stop;
 pub mod submit;
 pub mod supervise;
+pub mod wait;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -41,6 +45,10 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Stop(stop::Args),
+    Pause(pause::Args),
+    Resume(resume::Args),
+    Retry(retry::Args),
+    Wait(wait::Args),
     Log(log::Args),
     Exec(exec::Args),
     Completion(completion::Args),
@@ -62,6 +70,10 @@ impl Cli {
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
             Command::Stop(args) => args.run(),
+            Command::Pause(args) => args.run(),
+            Command::Resume(args) => args.run(),
+            Command::Retry(args) => args.run(),
+            Command::Wait(args) => args.run(),
             Command::Log(args) => args.run(),
             Command::Exec(args) => args.run(),
             Command::Completion(args) => args.run(),
@@ -119,4 +131,9 @@ pub fn print(text: &str) {
     use std::io::Write;
     let mut out = anstream::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Tells a person what is waited for.
+fn notice(text: &str) {
+    anstream::eprintln!("{text}");
 }

@@ -1,12 +1,18 @@
 //! What drives a sweep: making its directory, cutting its trials into batches, submitting them, and finding out
 //! what is true of each. Nothing here prints.
 
+pub mod again;
 pub mod batches;
+pub mod choose;
 pub mod create;
+pub mod drift;
+pub mod drive;
 pub mod files;
 pub mod home;
 pub mod journal;
 pub mod lease;
 pub mod look;
+pub mod pace;
+pub mod settle;
 pub mod stop;
 pub mod submit;

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use sweep_core::batch::{Intent, Trials};
 use sweep_core::environment::{self, TrialContext};
 use sweep_core::find;
 use sweep_core::id::{BatchNumber, JobName, Token, TrialIndex};
@@ -205,10 +206,23 @@ pub fn now_ns() -> u64 {
 
 /// Leaves the reason why a task could not start where `status` and `show` find it: Slurm's own output goes nowhere.
 pub fn leave_error(task: &Task, identity: &Identity, error: &Error) {
-    let path = task.dir.task_error(task.batch, identity.array_task.unwrap_or(0));
+    let path = task.dir.task_error(task.batch, task_number(task, identity));
     let mut text = Vec::new();
     let _ = error.print(&mut text);
     let _ = write_error(&path, &text);
+}
+
+/// Which task of its batch this is; a process of this machine has only its trial's place.
+fn task_number(task: &Task, identity: &Identity) -> u32 {
+    let in_batch = || {
+        let path = task.dir.batch(task.batch);
+        let intent = Intent::parse(&path, &fs::read(&path).ok()?).ok()?;
+        match (intent.trials, task.selector) {
+            (Trials::Consecutive { first, .. }, Selector::Trial(index)) => index.0.checked_sub(first.0),
+            _ => None,
+        }
+    };
+    identity.array_task.or_else(in_batch).unwrap_or(0)
 }
 
 fn write_error(path: &Path, text: &[u8]) -> std::io::Result<()> {

@@ -103,10 +103,11 @@ pub fn parse_file(bytes: &[u8]) -> (Vec<Event>, bool) {
 pub fn fold(files: &[(u64, Vec<u8>)]) -> Vec<Event> {
     let mut all = Vec::new();
     for (place, (fence, bytes)) in files.iter().enumerate() {
-        let successor = files[place + 1..].iter().find_map(|(_, later)| match parse_file(later).0.into_iter().next() {
-            Some(Event::Began { read, .. }) => Some(read),
-            _ => None,
-        });
+        let successor =
+            files[place + 1..].iter().find_map(|(_, later)| match parse_file(later).0.into_iter().next() {
+                Some(Event::Began { read, .. }) => Some(read),
+                _ => None,
+            });
         let counts = successor.map_or(bytes.len() as u64, |read| {
             read.iter().find(|read| read.fence == *fence).map_or(0, |read| read.bytes)
         });
@@ -135,7 +136,8 @@ mod tests {
         let first: Vec<u8> = [began(1, &[]), submitted(0)].iter().flat_map(Event::to_line).collect();
         let read = first.len() as u64;
         let late = [first.clone(), submitted(1).to_line()].concat();
-        let second: Vec<u8> = [began(2, &[(1, read)]), submitted(2)].iter().flat_map(Event::to_line).collect();
+        let second: Vec<u8> =
+            [began(2, &[(1, read)]), submitted(2)].iter().flat_map(Event::to_line).collect();
         let files = [(1, late), (2, second)];
         assert_eq!(fold(&files), [began(1, &[]), submitted(0), began(2, &[(1, read)]), submitted(2)]);
         // A successor that has not written its first event yet has taken nothing away.
@@ -144,10 +146,8 @@ mod tests {
 
     #[test]
     fn a_torn_last_line_is_dropped_and_said() {
-        let events = [
-            began(1, &[]),
-            Event::Submitted { batch: BatchNumber(0), job: "12".into(), time_ns: 6 },
-        ];
+        let events =
+            [began(1, &[]), Event::Submitted { batch: BatchNumber(0), job: "12".into(), time_ns: 6 }];
         let mut bytes: Vec<u8> = events.iter().flat_map(Event::to_line).collect();
         assert_eq!(parse_file(&bytes), (events.to_vec(), false));
         bytes.truncate(bytes.len() - 3);

@@ -214,8 +214,8 @@ impl TrialDir {
 
     /// Where a claim is written before it is linked to its name.
     #[must_use]
-    pub fn private_claim(&self, batch: BatchNumber, job: &JobName, pid: u32) -> PathBuf {
-        self.0.join(format!(".claim.{batch}.{job}.{pid}"))
+    pub fn private_claim(&self, batch: BatchNumber, who: &str, pid: u32) -> PathBuf {
+        self.0.join(format!(".claim.{batch}.{who}.{pid}"))
     }
 }
 

@@ -160,7 +160,13 @@ fn ends(
         _ => None,
     };
     if let Some(ruling) = ruling {
-        events.push(TrialEvent::Ruled(ruling));
+        // A task that found its trial pruned or its sweep stopped ended before it began.
+        let unbegun = start.is_none() && ruling == Ruling::Failed;
+        events.push(match (unbegun, evidence.vetoed, evidence.stopped) {
+            (true, true, _) => TrialEvent::Pruned,
+            (true, false, true) => TrialEvent::Ruled(Ruling::Cancelled),
+            _ => TrialEvent::Ruled(ruling),
+        });
         return events;
     }
     let gone = batch.queue == Some(Queue::Absent);
@@ -174,7 +180,9 @@ fn ends(
             (false, false, false) => TrialEvent::Vanished,
         });
     }
-    if end.is_some_and(|end| end.signal == Some(15)) && evidence.stopped {
+    // A shell tells the signal of its child by 128 more.
+    let terminated = |end: &Record| end.signal == Some(15) || end.exit == Some(143);
+    if end.is_some_and(terminated) && evidence.stopped {
         events.push(TrialEvent::Ruled(Ruling::Cancelled));
     }
     events
@@ -292,6 +300,28 @@ mod tests {
         let evidence =
             Evidence { batch: batch(Some(Queue::Absent), None), attempts: &[], vetoed: false, stopped: true };
         assert_eq!(resolve(&evidence).state, TrialState::Cancelled);
+    }
+
+    #[test]
+    fn a_task_that_found_its_sweep_stopped_was_cancelled_and_its_trial_pruned() {
+        let failed = batch(Some(Queue::Ended(Ruling::Failed)), None);
+        let evidence = Evidence { batch: failed, attempts: &[], vetoed: false, stopped: true };
+        assert_eq!(resolve(&evidence).state, TrialState::Cancelled);
+        assert_eq!(resolve(&Evidence { vetoed: true, ..evidence.clone() }).state, TrialState::Pruned);
+        assert_eq!(resolve(&Evidence { stopped: false, ..evidence }).state, TrialState::Failed);
+    }
+
+    #[test]
+    fn a_shells_word_for_the_signal_of_a_stop_counts_as_the_signal() {
+        let attempts = [ended(7, Some(143), None)];
+        let evidence = Evidence {
+            batch: batch(Some(Queue::Absent), None),
+            attempts: &attempts,
+            vetoed: false,
+            stopped: true,
+        };
+        assert_eq!(resolve(&evidence).state, TrialState::Cancelled);
+        assert_eq!(resolve(&Evidence { stopped: false, ..evidence }).state, TrialState::Failed);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::command::{print, submit::What};
 use crate::driver::look::look;
+use crate::driver::pace::Pace;
 use crate::error::{Error, Result};
 use crate::render::status::{Rows, human};
 use crate::render::{Format, json, table};
@@ -26,10 +27,6 @@ pub struct Args {
     format: Format,
 }
 
-/// The first wait between two looks; each look that finds nothing new makes the next wait longer.
-const WAIT_LEAST: Duration = Duration::from_millis(500);
-/// The longest wait between two looks.
-const WAIT_MOST: Duration = Duration::from_secs(30);
 /// How often a wait looks for Ctrl-C.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -48,17 +45,14 @@ impl Args {
         let dir = &submitted.created.dir;
         anstream::eprintln!("{}: {} trials", submitted.created.manifest.id, submitted.created.count);
         let progress = Progress::new(submitted.created.count);
-        let mut wait = WAIT_LEAST;
-        let mut before = None;
+        let mut pace = Pace::default();
         let status = loop {
             let status = Status::of(look(dir)?);
             progress.show(&status);
             if status.is_over() {
                 break status;
             }
-            let states = Some(status.states.clone());
-            wait = if states == before { (wait * 3 / 2).min(WAIT_MOST) } else { WAIT_LEAST };
-            before = states;
+            let wait = pace.after(status.states.clone());
             if !pause(wait, &interrupted) {
                 progress.finish();
                 let place = dir.path().display();

@@ -182,8 +182,9 @@ impl What {
         let spec = load(&self.spec)?;
         sbatch_extra(&self.extra)?;
         if spec.command.is_none() {
-            return Err(Error::user(format!("{} has no command to run", spec.path.display()))
-                .hint("add `command:`, `program:`, `script:` or `shell:`; `sweep init` is for scripts of your own"));
+            return Err(Error::user(format!("{} has no command to run", spec.path.display())).hint(
+                "add `command:`, `program:`, `script:` or `shell:`; `sweep init` is for scripts of your own",
+            ));
         }
         self.guard(&spec)?;
         let (executor, site) = self.executor.resolve()?;
@@ -217,7 +218,7 @@ impl What {
     fn shape(&self, executor: Executor, site: Option<&Site>) -> Shape {
         match executor {
             // One supervisor runs a whole batch, so a local sweep is one batch.
-            Executor::Local => Shape::Arrays { max_array_size: u32::MAX },
+            Executor::Local => Shape::Whole,
             Executor::Slurm if self.individual => Shape::Individual,
             Executor::Slurm => Shape::Arrays {
                 max_array_size: site.map_or(slurm::DEFAULT_MAX_ARRAY_SIZE, |site| site.max_array_size),

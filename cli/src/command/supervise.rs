@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use sweep_core::batch::{Intent, Trials};
-use sweep_core::id::{BatchNumber, TrialIndex};
+use sweep_core::batch::Intent;
+use sweep_core::id::BatchNumber;
 use sweep_core::layout::SweepDir;
 
+use crate::driver::look::trials_of;
 use crate::driver::submit::own_binary;
-use crate::error::{At, Error, Result};
+use crate::error::{At, Result};
 use crate::executor::local;
 
 /// Run the trials of one batch as processes of this machine.
@@ -33,14 +34,7 @@ impl Args {
         let batch = BatchNumber(self.batch);
         let path = dir.batch(batch);
         let intent = Intent::parse(&path, &std::fs::read(&path).at("read", &path)?)?;
-        let (first, count) = match intent.trials {
-            Trials::Single(index) => (index, 1),
-            Trials::Consecutive { first, count } => (first, count),
-            Trials::Mapped { .. } => {
-                return Err(Error::new(crate::error::Kind::Bug, "a local batch has a map"));
-            }
-        };
-        let trials = (first.0..first.0.saturating_add(count)).map(TrialIndex);
+        let trials = trials_of(&dir, &intent)?.into_iter();
         local::supervise(&dir, batch, trials, self.slots, &own_binary()?)?;
         Ok(ExitCode::SUCCESS)
     }

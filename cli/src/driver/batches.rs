@@ -19,6 +19,8 @@ pub enum Shape {
     },
     /// One job a trial.
     Individual,
+    /// One batch of all trials, whatever their options: of an executor that has none.
+    Whole,
 }
 
 /// One call to an executor.
@@ -75,12 +77,15 @@ impl Groups {
     #[must_use]
     pub fn batches(&self, shape: Shape, concurrency: Option<u32>) -> Vec<Batch> {
         let mut batches = Vec::new();
+        if shape == Shape::Whole {
+            return self.whole(concurrency).into_iter().collect();
+        }
         for (options, runs) in &self.groups {
             let mut add = |trials, rows| {
                 batches.push(Batch { trials, rows, options: options.clone(), after: None, limit: None });
             };
             match shape {
-                Shape::Individual => {
+                Shape::Individual | Shape::Whole => {
                     for index in runs.iter().flat_map(Run::indexes) {
                         add(Trials::Single(index), Vec::new());
                     }
@@ -106,6 +111,21 @@ impl Groups {
             chain(&mut batches, shape, limit);
         }
         batches
+    }
+}
+
+impl Groups {
+    fn whole(&self, limit: Option<u32>) -> Option<Batch> {
+        let mut runs: Vec<Run> = self.groups.iter().flat_map(|(_, runs)| runs).copied().collect();
+        runs.sort_by_key(|run| run.first);
+        let (first, last) = (runs.first()?, runs.last()?);
+        let count = runs.iter().map(|run| run.count).sum();
+        let (trials, rows) = if last.first + last.count - first.first == count {
+            (Trials::Consecutive { first: TrialIndex(first.first), count }, Vec::new())
+        } else {
+            (Trials::Mapped { count }, runs.iter().flat_map(Run::indexes).collect())
+        };
+        Some(Batch { trials, rows, options: Options::new(), after: None, limit })
     }
 }
 
@@ -141,7 +161,7 @@ fn chunks(runs: &[Run], size: u32) -> Vec<Vec<Run>> {
 
 fn chain(batches: &mut [Batch], shape: Shape, limit: u32) {
     let chains = match shape {
-        Shape::Arrays { .. } => 1,
+        Shape::Arrays { .. } | Shape::Whole => 1,
         Shape::Individual => limit.max(1) as usize,
     };
     for (n, batch) in batches.iter_mut().enumerate() {
@@ -190,6 +210,15 @@ mod tests {
     fn trials_of_several_kinds_are_mapped() {
         let all = groups(&["1G", "2G", "1G", "1G", "2G"]);
         assert_eq!(texts(&all.batches(ARRAYS, None)), ["[0, 2, 3]", "[1, 4]"]);
+    }
+
+    #[test]
+    fn an_executor_without_options_gets_all_trials_at_once() {
+        let all = groups(&["1G", "2G", "1G", "1G", "2G"]);
+        assert_eq!(texts(&all.batches(Shape::Whole, Some(2))), ["t000+5"]);
+        let mut some = groups(&["1G", "2G", "1G"]);
+        some.add(TrialIndex(7), &Options::new());
+        assert_eq!(texts(&some.batches(Shape::Whole, None)), ["[0, 1, 2, 7]"]);
     }
 
     #[test]

@@ -27,7 +27,8 @@ impl<'a> Journal<'a> {
     /// # Errors
     /// Those of the file system.
     pub fn begin(dir: &SweepDir, lease: &'a Lease) -> Result<Self> {
-        let read = files(dir)?.into_iter().map(|(fence, bytes)| ReadUpTo { fence, bytes: bytes.len() as u64 });
+        let read =
+            files(dir)?.into_iter().map(|(fence, bytes)| ReadUpTo { fence, bytes: bytes.len() as u64 });
         let read: Vec<_> = read.filter(|read| read.fence < lease.fence()).collect();
         let path = dir.events(lease.fence());
         let file = OpenOptions::new().append(true).create_new(true).open(&path).at("create", &path)?;

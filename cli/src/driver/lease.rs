@@ -128,8 +128,9 @@ impl Lease {
         if highest(&self.dir)? == Some(self.fence) {
             return Ok(());
         }
-        Err(Error::world(format!("another driver took over `{}`", self.dir.path().display()))
-            .hint("this process was held up for longer than a minute; nothing is lost, run the command again"))
+        Err(Error::world(format!("another driver took over `{}`", self.dir.path().display())).hint(
+            "this process was held up for longer than a minute; nothing is lost, run the command again",
+        ))
     }
 }
 
@@ -146,7 +147,8 @@ impl Drop for Lease {
 impl Content {
     fn own(fence: u64) -> Result<Self> {
         let pid = std::process::id();
-        let start = process_start(pid).ok_or_else(|| Error::world(format!("cannot read `/proc/{pid}/stat`")))?;
+        let start =
+            process_start(pid).ok_or_else(|| Error::world(format!("cannot read `/proc/{pid}/stat`")))?;
         Ok(Self { schema: schema::CURRENT, fence, host: host(), pid, start, renewals: 0, released: false })
     }
 
@@ -195,7 +197,8 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Content>> {
 }
 
 fn held(content: Option<&Content>) -> Error {
-    let holder = content.map_or_else(|| "another process".into(), |c| format!("process {} on {}", c.pid, c.host));
+    let holder =
+        content.map_or_else(|| "another process".into(), |c| format!("process {} on {}", c.pid, c.host));
     Error::world(format!("{holder} drives this sweep")).hint("wait for it to end, or end it, and try again")
 }
 
@@ -268,7 +271,8 @@ mod tests {
     fn only_one_of_many_gets_a_fence() {
         let (_dir, sweep) = sweep();
         let made: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Lease::link(&sweep, 1).ok().flatten())).collect();
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| Lease::link(&sweep, 1).ok().flatten())).collect();
             threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect()
         });
         assert_eq!(made.len(), 1);

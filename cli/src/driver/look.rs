@@ -1,19 +1,20 @@
 //! One look at a sweep: what was submitted, what Slurm says, what the records say, and from these what is true of
 //! each trial. One squeue and at most one sacct, whatever the sweep's size; nothing is written.
 
+mod open;
+
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
 
-use sweep_core::batch::{self, Executor, Intent, Trials};
+use sweep_core::batch::{Executor, Intent, Trials};
 use sweep_core::event::Event;
 use sweep_core::find;
-use sweep_core::id::{JobName, TrialIndex};
+use sweep_core::id::{BatchNumber, JobName, TrialIndex};
 use sweep_core::layout::{RecordName, SweepDir, TrialDir};
 use sweep_core::manifest::Manifest;
 use sweep_core::metric;
-use sweep_core::record::Record;
+use sweep_core::record::{Kind, Record};
 use sweep_core::status::{self, BatchEvidence, Evidence, Queue, Status};
 use sweep_core::trial::Trial;
 
@@ -25,9 +26,15 @@ use crate::executor::slurm::queue::{self, QueueTable};
 use crate::task::ledger::Ledger;
 use crate::task::now_ns;
 
+pub use open::{owner, trials_of};
+
 /// Every intent of a sweep and what came of it, by batch number.
 #[derive(Debug, Default)]
-pub struct Batches(Vec<Option<Known>>);
+pub struct Batches {
+    known: Vec<Option<Known>>,
+    /// The number that nobody has taken yet.
+    next: u32,
+}
 
 #[derive(Debug)]
 struct Known {
@@ -46,12 +53,14 @@ impl Batches {
     /// Those of the file system, or of a file of a later release.
     pub fn read(dir: &SweepDir) -> Result<Self> {
         let mut batches: Vec<Option<Known>> = Vec::new();
+        let mut next = 0;
         let folder = dir.batches();
         for entry in fs::read_dir(&folder).at("read", &folder)? {
             let name = entry.at("read", &folder)?.file_name();
             let number = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<u32>().ok());
             let Some(number) = number.filter(|number| *number < BATCHES) else { continue };
-            let number = sweep_core::id::BatchNumber(number);
+            next = next.max(number + 1);
+            let number = BatchNumber(number);
             let path = dir.batch(number);
             let intent = match Intent::parse(&path, &fs::read(&path).at("read", &path)?) {
                 Ok(intent) => intent,
@@ -60,10 +69,7 @@ impl Batches {
                 Err(error) => return Err(error.into()),
             };
             let rows = match intent.trials {
-                Trials::Mapped { .. } => {
-                    let path = dir.map(number);
-                    batch::map_rows(&path, &fs::read(&path).at("read", &path)?)?
-                }
+                Trials::Mapped { .. } => trials_of(dir, &intent)?,
                 Trials::Single(_) | Trials::Consecutive { .. } => Vec::new(),
             };
             let place = number.0 as usize;
@@ -72,7 +78,7 @@ impl Batches {
             }
             batches[place] = Some(Known { intent, rows, outcome: None });
         }
-        let mut all = Self(batches);
+        let mut all = Self { known: batches, next };
         for event in journal::read(dir)? {
             match event {
                 Event::Submitted { batch, job, .. } => all.note(batch.0, Ok(job)),
@@ -84,7 +90,7 @@ impl Batches {
     }
 
     fn note(&mut self, number: u32, outcome: Result<String, String>) {
-        if let Some(Some(known)) = self.0.get_mut(number as usize) {
+        if let Some(Some(known)) = self.known.get_mut(number as usize) {
             known.outcome = Some(outcome);
         }
     }
@@ -96,13 +102,13 @@ impl Batches {
             let job = known.outcome.as_ref()?.as_ref().ok()?;
             Some((known.intent.executor, job.clone()))
         };
-        self.0.iter().flatten().filter_map(job).collect()
+        self.known.iter().flatten().filter_map(job).collect()
     }
 
     /// The newest batch of each trial, and the trial's task in it.
     fn by_trial(&self, trials: u32) -> Vec<Option<(usize, u32)>> {
         let mut places = vec![None; trials as usize];
-        for (number, known) in self.0.iter().enumerate() {
+        for (number, known) in self.known.iter().enumerate() {
             let Some(known) = known else { continue };
             let mut set = |index: u32, task: u32| {
                 if let Some(place) = places.get_mut(index as usize) {
@@ -141,14 +147,24 @@ pub struct TrialLook {
     pub trial: Trial,
     /// What is true of it.
     pub status: Status,
+    /// The newest batch that was meant to run it.
+    pub batch: Option<BatchNumber>,
     /// Its job as Slurm's commands take it, `12_3` or `12`, or `host:pid:start`.
     pub job: Option<String>,
     /// The records of the newest attempt and their file's name.
     pub record: Option<(RecordName, Vec<Record>)>,
     /// Why an executor refused it.
     pub refusal: Option<String>,
+    /// Why a task of its newest batch could not start, as the task left it.
+    pub task_error: Option<String>,
     /// The metric, where the spec names one and the trial reported it.
     pub metric: Option<f64>,
+}
+
+impl TrialLook {
+    fn has_end(&self) -> bool {
+        self.record.iter().flat_map(|(_, records)| records).any(|record| record.kind == Kind::End)
+    }
 }
 
 /// Looks at a sweep.
@@ -165,22 +181,28 @@ pub fn look(dir: &SweepDir) -> Result<Look> {
     // other way round it would seem to have vanished.
     let mut oracle = Oracle::ask(dir, &batches, &started)?;
     let places = batches.by_trial(count);
+    let errors = task_errors(dir)?;
     let mut trials = Vec::with_capacity(count as usize);
     for trial in read_trials(dir, count)? {
         let trial = trial?;
         let place = places[trial.index.0 as usize];
-        let known = place.and_then(|(number, task)| Some((batches.0[number].as_ref()?, task)));
+        let known = place.and_then(|(number, task)| Some((batches.known[number].as_ref()?, task)));
         let folder = dir.trial(trial.index);
         let has_folder = started.contains(&trial.index);
         let attempts = if has_folder { Ledger::read(&folder)?.attempts() } else { Vec::new() };
-        trials.push(oracle.judge(
-            &manifest,
-            trial,
-            known,
-            attempts,
-            has_folder.then_some(&folder),
-            stopped.is_some(),
-        ));
+        let stop = stopped.is_some();
+        let mut found = oracle.judge(&manifest, trial, known, attempts, has_folder.then_some(&folder), stop);
+        let local = known.is_some_and(|(known, _)| known.intent.executor == Executor::Local);
+        if local && found.status.state.is_final() && !found.has_end() {
+            // A process is asked about after its records were read; it may have written its end in between.
+            let attempts = Ledger::read(&folder)?.attempts();
+            found = oracle.judge(&manifest, found.trial, known, attempts, Some(&folder), stop);
+        }
+        found.task_error = known.and_then(|(known, task)| {
+            let batch = known.intent.token.batch;
+            errors.contains(&(batch, task)).then(|| read_start(&dir.task_error(batch, task)))?
+        });
+        trials.push(found);
     }
     Ok(Look { manifest, stopped, unanswered: oracle.unanswered, trials })
 }
@@ -196,6 +218,29 @@ fn folders(dir: &SweepDir) -> Result<HashSet<TrialIndex>> {
         );
     }
     Ok(found)
+}
+
+/// Tasks that left a reason why they could not start.
+fn task_errors(dir: &SweepDir) -> Result<HashSet<(BatchNumber, u32)>> {
+    let folder = dir.batches();
+    let mut found = HashSet::new();
+    for entry in fs::read_dir(&folder).at("read", &folder)? {
+        let name = entry.at("read", &folder)?.file_name();
+        let parts = name.to_str().and_then(|name| name.strip_suffix(".err")?.split_once('.'));
+        let numbers =
+            parts.and_then(|(batch, task)| Some((BatchNumber(batch.parse().ok()?), task.parse().ok()?)));
+        found.extend(numbers);
+    }
+    Ok(found)
+}
+
+/// Bytes that are shown of a task's reason.
+const REASON_LEN: u64 = 4 * 1024;
+
+fn read_start(path: &std::path::Path) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(REASON_LEN).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The first `count` trials of a sweep's table, in order.
@@ -227,12 +272,11 @@ struct Oracle {
 
 impl Oracle {
     fn ask(dir: &SweepDir, batches: &Batches, started: &HashSet<TrialIndex>) -> Result<Self> {
-        let path = dir.manifest();
-        let uid = fs::metadata(&path).at("read", &path)?.uid();
+        let uid = owner(dir)?;
         let on_slurm = |known: &Known| known.intent.executor == Executor::Slurm;
-        let submitted = batches.0.iter().flatten().any(on_slurm);
+        let submitted = batches.known.iter().flatten().any(on_slurm);
         // Jobs of the flags alone have no batch; their folders tell that there were some.
-        let flags_alone = batches.0.is_empty() && !started.is_empty();
+        let flags_alone = batches.known.is_empty() && !started.is_empty();
         let asked_ns = now_ns();
         let mut oracle = Self { queue: None, accounts: None, asked_ns, unanswered: None };
         if !submitted && !flags_alone {
@@ -274,7 +318,17 @@ impl Oracle {
             .as_ref()
             .zip(folder)
             .and_then(|(metric, folder)| read_metric(folder, &metric.name));
-        TrialLook { trial, status, job, record: attempts.pop(), refusal, metric }
+        let number = known.map(|(known, _)| known.intent.token.batch);
+        TrialLook {
+            trial,
+            status,
+            batch: number,
+            job,
+            record: attempts.pop(),
+            refusal,
+            task_error: None,
+            metric,
+        }
     }
 
     /// Evidence of a batch of ours, and the job as people name it.
@@ -309,7 +363,9 @@ impl Oracle {
             Executor::Slurm => {
                 let name = known.intent.token.to_string();
                 let noted = known.outcome.as_ref().and_then(|job| job.as_ref().ok()?.parse::<u32>().ok());
-                let job = noted.or_else(|| self.queue.as_ref()?.job_of(&name));
+                // A record names its own job: of two jobs of one batch it may be the one that nobody noted.
+                let ran = own_record.and_then(|start| start.array_job.or_else(|| start.job.slurm_id()));
+                let job = ran.or(noted).or_else(|| self.queue.as_ref()?.job_of(&name));
                 let task = (!matches!(known.intent.trials, Trials::Single(_))).then_some(task);
                 let Some(job) = job else { return (Some(evidence), None) };
                 self.fill(&mut evidence, job, task);

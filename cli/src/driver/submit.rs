@@ -13,9 +13,9 @@ use crate::driver::batches::Batch;
 use crate::driver::files;
 use crate::driver::journal::Journal;
 use crate::error::{At, Error, Result};
+use crate::executor::local;
 use crate::executor::process::Call;
 use crate::executor::slurm::{self, NotSubmitted};
-use crate::executor::local;
 use crate::task::now_ns;
 
 /// What all batches of a submission have in common.
@@ -88,11 +88,27 @@ impl Submission<'_> {
     /// # Errors
     /// What the executor said, those of the file system, or where another driver took over.
     pub fn submit(&self, journal: &mut Journal<'_>, batches: &[Batch]) -> Result<Vec<Taken>> {
+        self.submit_after(journal, batches, None)
+    }
+
+    /// As [`Self::submit`]; batches that wait for none of their own list wait for the job `earlier`.
+    ///
+    /// # Errors
+    /// Those of [`Self::submit`].
+    pub fn submit_after(
+        &self,
+        journal: &mut Journal<'_>,
+        batches: &[Batch],
+        earlier: Option<&str>,
+    ) -> Result<Vec<Taken>> {
         let mut done: Vec<Taken> = Vec::with_capacity(batches.len());
         for (place, batch) in batches.iter().enumerate() {
             let intent = self.intent(place, batch);
             self.write(&intent, batch)?;
-            let after = batch.after.and_then(|after| done.get(after)).map(|earlier| earlier.job.clone());
+            let after = match batch.after {
+                Some(after) => done.get(after).map(|taken| taken.job.clone()),
+                None => earlier.map(str::to_owned),
+            };
             match self.ask(journal, &intent, after) {
                 Ok(taken) => done.push(taken),
                 Err(error) => {
@@ -132,7 +148,11 @@ impl Submission<'_> {
                 Ok(Taken { batch, job, trials: intent.trials.count() })
             }
             Err(NotSubmitted::Refused(error)) => {
-                journal.append(&Event::SubmitFailed { batch, error: error.to_string(), time_ns: now_ns() })?;
+                journal.append(&Event::SubmitFailed {
+                    batch,
+                    error: error.to_string(),
+                    time_ns: now_ns(),
+                })?;
                 Err(error)
             }
             // No event: the intent stays open, and the next driver finds out.

@@ -83,6 +83,29 @@ pub fn supervise(
     }
 }
 
+/// The supervisor of a batch, where one runs on this machine and its start was never written down.
+#[must_use]
+pub fn find(dir: &SweepDir, batch: BatchNumber) -> Option<JobName> {
+    let batch = batch.to_string();
+    let is_supervisor = |words: &[&[u8]]| {
+        matches!(words, [_, b"supervise", path, number, ..]
+            if *path == dir.path().as_os_str().as_encoded_bytes() && *number == batch.as_bytes())
+    };
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        let Ok(line) = std::fs::read(entry.path().join("cmdline")) else { continue };
+        let words: Vec<&[u8]> = line.split(|&byte| byte == 0).collect();
+        if is_supervisor(&words)
+            && let Some(start) = process_start(pid)
+        {
+            return JobName::local(&host(), pid, start).ok();
+        }
+    }
+    None
+}
+
 /// Whether a local job lives; none where it is another machine's.
 #[must_use]
 pub fn look(job: &JobName) -> Option<Queue> {

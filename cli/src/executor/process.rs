@@ -82,6 +82,7 @@ impl Call {
         let mut command = Command::new(program);
         command.args(&self.argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         scrub(&mut command);
+        leave_job(&mut command);
         command.envs(&self.set);
         let failed =
             |what: &str, e: &std::io::Error| Error::world(format!("cannot {what} `{program}`")).because(e);
@@ -127,6 +128,27 @@ pub fn scrub(command: &mut Command) {
     }
     for name in NOT_PASSED_ON.into_iter().map(str::to_owned).chain(injected_variables()) {
         command.env_remove(name);
+    }
+}
+
+/// Variables of Slurm's that are the user's own settings and not of the job that we may be in.
+const SETTINGS: [&str; 5] =
+    ["SLURM_CONF", "SLURM_JWT", "SLURM_TIME_FORMAT", "SLURM_EXIT_ERROR", "SLURM_EXIT_IMMEDIATE"];
+
+/// Takes what Slurm told this job out of a command's environment: sbatch passes it on, and the new job would take
+/// the old one's array task or CPUs for its own where Slurm sets none. Options of other plugins stay.
+fn leave_job(command: &mut Command) {
+    if std::env::var_os("SLURM_JOB_ID").is_none() {
+        return;
+    }
+    for (name, _) in std::env::vars_os() {
+        let of_job = name.to_str().is_some_and(|name| {
+            let slurms = name.starts_with("SLURM_") || name.starts_with("SLURMD_");
+            slurms && !name.starts_with("SLURM_SPANK_") && !SETTINGS.contains(&name)
+        });
+        if of_job {
+            command.env_remove(name);
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub fn human(show: &Show) -> String {
     for (n, records) in show.attempts.iter().enumerate() {
         line(&format!("attempt {n}"), &attempt(records));
     }
-    for error in &show.task_errors {
+    if let Some(error) = &status.task_error {
         let _ = write!(out, "\na task could not start:\n{}", indented(error));
     }
     if let Some(output) = show.output.as_ref().filter(|output| !output.is_empty()) {

@@ -88,8 +88,8 @@ fn failures(out: &mut String, status: &Status) {
     let first = status.trials.iter().find(|t| matches!(t.bucket, Bucket::Failed | Bucket::SubmitFailed));
     let Some(first) = first else { return };
     let _ = writeln!(out, "\n{failed} failed; to see why: sweep show {}", first.trial);
-    if let Some(refusal) = &first.refusal {
-        let _ = writeln!(out, "{}: {refusal}", first.trial);
+    if let Some(reason) = first.refusal.as_ref().or(first.task_error.as_ref()) {
+        let _ = writeln!(out, "{}: {}", first.trial, reason.trim_end());
     }
 }
 

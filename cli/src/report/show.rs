@@ -30,8 +30,6 @@ pub struct Show {
     pub status: TrialStatus,
     /// The records of each attempt, oldest first.
     pub attempts: Vec<Vec<Record>>,
-    /// Why tasks of its batches could not start.
-    pub task_errors: Vec<String>,
     /// The end of what its command printed.
     pub output: Option<String>,
 }
@@ -54,21 +52,11 @@ impl Show {
             schema_version: SCHEMA_VERSION,
             sweep_id,
             folder: folder.path().display().to_string(),
-            task_errors: task_errors(dir, &trial),
             output: tail(&folder.output()),
             status: trial,
             attempts,
         })
     }
-}
-
-/// The `.err` files that name this trial's task.
-fn task_errors(dir: &SweepDir, trial: &TrialStatus) -> Vec<String> {
-    let task = trial.job_id.as_ref().and_then(|job| job.rsplit_once('_')).map_or("0", |(_, task)| task);
-    let ending = format!(".{task}.err");
-    let entries = fs::read_dir(dir.batches()).into_iter().flatten().flatten();
-    let of_task = entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(&ending));
-    of_task.filter_map(|entry| fs::read_to_string(entry.path()).ok()).collect()
 }
 
 fn tail(path: &std::path::Path) -> Option<String> {

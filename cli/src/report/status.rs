@@ -80,6 +80,8 @@ pub struct TrialStatus {
     pub node: Option<String>,
     /// Why an executor refused it.
     pub refusal: Option<String>,
+    /// Why a task of it could not start, in its newest batch.
+    pub task_error: Option<String>,
 }
 
 impl Status {
@@ -138,13 +140,17 @@ impl Status {
             return 0;
         }
         let open = self.count(Bucket::Running) + self.count(Bucket::Pending);
-        if open > 0 && !(self.is_over() && self.stopped.is_some()) { 5 } else { 4 }
+        // Trials that nobody submitted are not waited for where something else went wrong: whoever polls would
+        // poll for ever.
+        let failed =
+            self.stopped.is_some() || self.count(Bucket::Failed) + self.count(Bucket::SubmitFailed) > 0;
+        if open > 0 && !(self.is_over() && failed) { 5 } else { 4 }
     }
 }
 
 impl TrialStatus {
     fn of(look: TrialLook) -> Self {
-        let TrialLook { trial, status, job, record, refusal, metric } = look;
+        let TrialLook { trial, status, job, record, refusal, task_error, metric, batch: _ } = look;
         let record_path = record.as_ref().map(|(name, _)| format!("trials/{}/{name}", trial.index.label()));
         let newest = record.and_then(|(_, mut records)| {
             let end = records.iter().position(|record| record.kind == Kind::End);
@@ -168,6 +174,7 @@ impl TrialStatus {
             elapsed_s: newest.and_then(|record| record.elapsed_s),
             node: newest.map(|record| record.node.clone()),
             refusal,
+            task_error,
         }
     }
 }

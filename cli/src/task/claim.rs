@@ -17,22 +17,40 @@ use crate::error::{At, Error, Kind, Result};
 /// # Errors
 /// [`Kind::SecondStart`] where another job holds it, [`Kind::NoFolder`] where it cannot be written.
 pub fn take(folder: &TrialDir, token: &Token, job: &JobName) -> Result<()> {
-    let path = folder.claim(token.batch);
-    let private = folder.private_claim(token.batch, job, std::process::id());
+    match link(folder, &Claim::of_job(token.clone(), job.clone()), job.as_str())? {
+        Linked::Made => Ok(()),
+        Linked::There => check_holder(&folder.claim(token.batch), job),
+    }
+}
+
+/// What came of linking a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linked {
+    /// It is ours.
+    Made,
+    /// There was one already.
+    There,
+}
+
+/// Links a claim to its name, once and for all. `who` tells private files of different writers apart.
+///
+/// # Errors
+/// [`Kind::NoFolder`] where it cannot be written.
+pub fn link(folder: &TrialDir, claim: &Claim, who: &str) -> Result<Linked> {
+    let path = folder.claim(claim.token.batch);
+    let private = folder.private_claim(claim.token.batch, who, std::process::id());
     let no_folder = |error: Error| error.of_kind(Kind::NoFolder);
-    let written = write_private(&private, &Claim::of_job(token.clone(), job.clone()));
-    written.at("write", &private).map_err(no_folder)?;
+    write_private(&private, claim).at("write", &private).map_err(no_folder)?;
     let linked = fs::hard_link(&private, &path);
     // Over a network file system a link may be made and its answer lost; the count of links tells.
     let made = linked.is_ok() || fs::metadata(&private).is_ok_and(|metadata| metadata.nlink() == 2);
-    let removed = fs::remove_file(&private);
-    if made {
-        return removed.at("remove", &private).map_err(no_folder);
-    }
+    fs::remove_file(&private).at("remove", &private).map_err(no_folder)?;
     match linked {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => check_holder(&path, job),
-        Err(error) => Err(error).at("link", &path).map_err(no_folder),
-        Ok(()) => Ok(()),
+        _ if made => Ok(Linked::Made),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(error).at("link", &path).map_err(no_folder)
+        }
+        _ => Ok(Linked::There),
     }
 }
 

@@ -6,7 +6,8 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use sweep_core::attempt::{self, Seen};
-use sweep_core::claim::Claim;
+use sweep_core::claim::{Claim, Holder};
+use sweep_core::id::{JobName, Token};
 use sweep_core::layout::{RecordName, TrialDir, claim_of};
 use sweep_core::record::{Claimed, Kind, Record, Source};
 use sweep_core::schema;
@@ -52,6 +53,23 @@ impl Ledger {
     pub fn attempt(&self, own: Option<&RecordName>) -> u32 {
         let seen: Vec<Seen> = self.records.iter().map(|(seen, _)| seen.clone()).collect();
         attempt::number(own, &seen, &self.claims)
+    }
+
+    /// The start of every record, counted or not.
+    pub fn starts(&self) -> impl Iterator<Item = &Record> {
+        self.records
+            .iter()
+            .filter_map(|(_, records)| records.iter().find(|record| record.kind == Kind::Start))
+    }
+
+    /// The jobs that hold a claim of a batch.
+    pub fn holders<'a>(&'a self, token: &'a Token) -> impl Iterator<Item = &'a JobName> {
+        self.claims.iter().filter(move |claim| claim.token == *token).filter_map(|claim| {
+            match &claim.holder {
+                Holder::Job(job) => Some(job),
+                Holder::Withdrawn => None,
+            }
+        })
     }
 
     /// The records of each attempt that counts, oldest first, each with its file's name.

@@ -35,6 +35,23 @@ pub fn ask(jobs: &[u32]) -> Option<AccountTable> {
     Some(AccountTable::parse(&answer.stdout))
 }
 
+/// The job of a name, where the site keeps accounts: it ran, and may be gone from the queue.
+#[must_use]
+pub fn find(name: &str, uid: u32) -> Option<u32> {
+    // Without a start sacct looks at today only; a sweep's batches may be older.
+    let call = Call::new("sacct").args([
+        "--allocations",
+        "--noheader",
+        "--parsable2",
+        "--format=JobID",
+        "--starttime",
+    ]);
+    let call = call.args(["now-365days".to_owned(), format!("--name={name}"), format!("--uid={uid}")]);
+    let answer = slurm::ask(&call).ok().filter(|answer| answer.success)?;
+    let jobs = answer.stdout.lines().filter_map(|line| line.split('_').next()?.trim().parse::<u32>().ok());
+    jobs.min()
+}
+
 impl AccountTable {
     /// Reads sacct's lines.
     #[must_use]

@@ -105,7 +105,8 @@ impl QueueTable {
     /// The tasks of a job that are not at an end, by their own job ids; `None` for those that still wait in a range.
     pub fn open_tasks(&self, job: u32) -> impl Iterator<Item = Option<u32>> {
         let alone = self.tasks.iter().filter(move |((array, _), _)| *array == job);
-        let alone = alone.filter(|(_, (queue, _))| !matches!(queue, Queue::Ended(_))).map(|(_, (_, id))| Some(*id));
+        let alone =
+            alone.filter(|(_, (queue, _))| !matches!(queue, Queue::Ended(_))).map(|(_, (_, id))| Some(*id));
         alone.chain(self.waiting.iter().filter(move |(array, ..)| *array == job).map(|_| None))
     }
 }

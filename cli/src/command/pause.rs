@@ -1,0 +1,39 @@
+//! `sweep pause`.
+
+use std::process::ExitCode;
+
+use sweep_core::batch::Executor;
+
+use crate::command::{Which, print};
+use crate::driver::look::Batches;
+use crate::error::{Error, Result};
+use crate::executor::slurm::{self, Hold};
+
+/// Hold back the trials of a sweep that wait; those that run go on, and `sweep resume` lets the rest go
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Args {
+    /// Holds the sweep's jobs.
+    ///
+    /// # Errors
+    /// For a sweep of the local executor, or where Slurm does not answer.
+    pub fn run(&self) -> Result<ExitCode> {
+        let dir = self.which.find()?;
+        let jobs = Batches::read(&dir)?.jobs();
+        if jobs.iter().any(|(executor, _)| *executor == Executor::Local) {
+            return Err(Error::user("a sweep of the local executor cannot be paused")
+                .hint("end it with `sweep stop`"));
+        }
+        let jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
+        slurm::hold(&jobs, Hold::Back)?;
+        print(&format!(
+            "trials that wait are held back, in {} jobs; let them go with `sweep resume`\n",
+            jobs.len()
+        ));
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,102 @@
+//! Driving a sweep that is there: taking its lease, and what every submission of it has in common. Everything that
+//! changes a sweep after it was made goes through here.
+
+use std::fs;
+use std::path::PathBuf;
+
+use sweep_core::batch::Executor;
+use sweep_core::find;
+use sweep_core::id::TrialIndex;
+use sweep_core::layout::SweepDir;
+use sweep_core::manifest::Manifest;
+
+use crate::driver::batches::Shape;
+use crate::driver::journal::Journal;
+use crate::driver::lease::Lease;
+use crate::driver::look::{Batches, Look};
+use crate::driver::settle::{Settled, settle};
+use crate::driver::submit::{Submission, Taken};
+use crate::driver::{again, stop};
+use crate::error::{At, Error, Result};
+use crate::executor::{local, slurm};
+
+/// A sweep and what it takes to submit more of it.
+#[derive(Debug)]
+pub struct Driver {
+    dir: SweepDir,
+    manifest: Manifest,
+    workdir: PathBuf,
+    executor: Executor,
+    shape: Shape,
+    lease: Lease,
+}
+
+impl Driver {
+    /// Takes a sweep over. `notice` hears whom it waits for.
+    ///
+    /// # Errors
+    /// Where the sweep was stopped, another driver keeps it, or Slurm, which runs it, does not answer.
+    pub fn take(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Self> {
+        let manifest = find::manifest(dir)?;
+        if let Some(stopped) = stop::read(dir)? {
+            return Err(Error::user(format!("sweep `{}` was stopped: {}", manifest.id, stopped.reason))
+                .hint("a stopped sweep stays stopped; submit its spec again for a new one"));
+        }
+        let batches = Batches::read(dir)?;
+        let local = batches.intents().next().is_some_and(|intent| intent.executor == Executor::Local);
+        let (executor, shape) = if local {
+            (Executor::Local, Shape::Arrays { max_array_size: u32::MAX })
+        } else {
+            (Executor::Slurm, Shape::Arrays { max_array_size: slurm::site()?.max_array_size })
+        };
+        let workdir = dir.path().join(&manifest.workdir);
+        // A workdir that a parameter decides is known in the job only.
+        let workdir =
+            fs::canonicalize(&workdir).or_else(|_| fs::canonicalize(dir.path())).at("find", &workdir)?;
+        let lease = Lease::take(dir, notice)?;
+        Ok(Self { dir: dir.clone(), manifest, workdir, executor, shape, lease })
+    }
+
+    /// Settles what a crash left open.
+    ///
+    /// # Errors
+    /// Those of [`settle`].
+    pub fn settle(&self, journal: &mut Journal<'_>, notice: &dyn Fn(&str)) -> Result<Settled> {
+        settle(&self.dir, journal, &self.submission(), notice)
+    }
+
+    /// Submits these trials in new batches.
+    ///
+    /// # Errors
+    /// Those of [`again::submit`].
+    pub fn submit(
+        &self,
+        journal: &mut Journal<'_>,
+        look: &Look,
+        trials: &[TrialIndex],
+    ) -> Result<Vec<Taken>> {
+        again::submit(&self.dir, look, trials, journal, &self.submission(), self.shape)
+    }
+
+    /// Begins this driver's events.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn journal(&self) -> Result<Journal<'_>> {
+        Journal::begin(&self.dir, &self.lease)
+    }
+
+    /// What every submission of the sweep has in common.
+    #[must_use]
+    pub fn submission(&self) -> Submission<'_> {
+        Submission {
+            dir: &self.dir,
+            id: &self.manifest.id,
+            executor: self.executor,
+            extra: &[],
+            workdir: &self.workdir,
+            slots: self.manifest.concurrency.unwrap_or_else(local::default_slots),
+            first_batch: 0,
+        }
+    }
+}
