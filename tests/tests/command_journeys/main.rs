@@ -1,0 +1,9 @@
+//! The `sweep` command on a real Slurm, used by a real unprivileged user. One program for all journeys, so that each
+//! kind of cluster is started once; nothing here may disturb a cluster's daemons, which other tests share.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod exec;
+mod executors;
+mod forms;
+mod site;
+mod submit;
