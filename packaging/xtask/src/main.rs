@@ -3,6 +3,7 @@
 //! What a person or a build machine runs goes through here, so that there is one way to do each thing. It must never
 //! change the system beyond installing missing packages, which only `set-up` does.
 
+mod bench;
 mod build_plugin;
 mod cluster;
 mod demo;
@@ -38,6 +39,7 @@ enum Command {
     #[command(subcommand)]
     Cluster(cluster::Command),
     Fuzz(fuzz::Arguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(),
         Command::Cluster(command) => cluster::run(&command),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

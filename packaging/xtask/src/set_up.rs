@@ -24,9 +24,11 @@ enum Evidence {
     File(&'static str),
     /// A file whose name starts so, in a folder below /usr/lib: where libraries lie depends on version and machine.
     Library(&'static str),
+    /// A module of the system's own Python, whatever its version.
+    PythonModule(&'static str),
 }
 
-const NEEDS: [Need; 14] = [
+const NEEDS: [Need; 16] = [
     Need { package: "slurmctld", evidence: Evidence::Program("slurmctld") },
     Need { package: "slurmd", evidence: Evidence::Program("slurmd") },
     Need { package: "slurmdbd", evidence: Evidence::Program("slurmdbd") },
@@ -41,6 +43,8 @@ const NEEDS: [Need; 14] = [
     Need { package: "valgrind", evidence: Evidence::Program("valgrind") },
     Need { package: "strace", evidence: Evidence::Program("strace") },
     Need { package: "python3", evidence: Evidence::Program("python3") },
+    Need { package: "python3-venv", evidence: Evidence::PythonModule("ensurepip") },
+    Need { package: "git", evidence: Evidence::Program("git") },
 ];
 
 /// invoke-rc.d and deb-systemd-invoke ask this program whether a package may start its daemon.
@@ -86,6 +90,7 @@ impl Need {
             }
             Evidence::File(path) => Path::new(path).is_file(),
             Evidence::Library(prefix) => library(prefix),
+            Evidence::PythonModule(name) => python_module(name),
         }
     }
 }
@@ -100,6 +105,14 @@ fn library(prefix: &str) -> bool {
     folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten().any(|entry| {
         // The file must be there, and not only a link to one that was removed.
         entry.file_name().to_string_lossy().starts_with(prefix) && entry.path().is_file()
+    })
+}
+
+/// Looks in /usr/lib/python3.*.
+fn python_module(name: &str) -> bool {
+    fs::read_dir("/usr/lib").into_iter().flatten().flatten().any(|entry| {
+        entry.file_name().to_string_lossy().starts_with("python3.")
+            && entry.path().join(name).join("__init__.py").is_file()
     })
 }
 
