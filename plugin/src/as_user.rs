@@ -1,5 +1,8 @@
 //! Touching a user's files: in a forked child that has dropped every id and group, while the parent waits within
 //! a deadline. The parent never opens a user's path, and never waits for a file system.
+//!
+//! System calls go through `libc::syscall` where that costs nothing: each further function of libc is one more name
+//! for the loader to look up in every sbatch and every step, and that is most of what the plugin costs them.
 
 mod child;
 
@@ -12,8 +15,9 @@ use child::HEADER_LEN;
 
 /// How long all children of one hook may take together.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// How often a child that has ended or was killed is asked for, a millisecond apart.
-const REAP_TRIES: u32 = 100;
+/// How often a child that has ended or was killed is asked for, and the time between two.
+const REAP_TRIES: u32 = 1000;
+const REAP_NAP: Duration = Duration::from_micros(100);
 
 /// Whose rights a child has.
 #[derive(Clone, Debug)]
@@ -117,9 +121,8 @@ impl Deadline {
         Self(Instant::now() + PATIENCE)
     }
 
-    fn left_ms(self) -> i32 {
-        let left = self.0.saturating_duration_since(Instant::now());
-        i32::try_from(left.as_millis()).unwrap_or(i32::MAX)
+    fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
     }
 }
 
@@ -151,7 +154,7 @@ pub fn run(
     let received = receive(&read, ops.len() + 1, most, deadline);
     if received.is_err() {
         // SAFETY: our own child, which nobody else can have reaped: its exit signal is not SIGCHLD.
-        unsafe { libc::kill(pid, libc::SIGKILL) };
+        unsafe { libc::syscall(libc::SYS_kill, pid, libc::SIGKILL) };
     }
     reap(pid);
     let mut answers = parse(&received?, ops)?.into_iter();
@@ -166,7 +169,7 @@ pub fn run(
 fn pipe() -> std::io::Result<(OwnedFd, OwnedFd)> {
     let mut fds: [RawFd; 2] = [-1; 2];
     // SAFETY: the array has room for the two descriptors.
-    if unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
+    if unsafe { libc::syscall(libc::SYS_pipe2, fds.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {
         return Err(std::io::Error::last_os_error());
     }
     // SAFETY: both are open and nobody else's.
@@ -178,16 +181,14 @@ fn receive(pipe: &OwnedFd, answers: usize, most: usize, deadline: Deadline) -> R
     const CHUNK: usize = 64 * 1024;
     let mut received: Vec<u8> = Vec::new();
     while !is_complete(&received, answers) {
-        let mut poll = libc::pollfd { fd: pipe.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-        let left_ms = deadline.left_ms();
-        // SAFETY: one pollfd of ours.
-        let ready = unsafe { libc::poll(&raw mut poll, 1, left_ms) };
+        let left = deadline.left();
+        let ready = wait_for_input(pipe, left);
         if ready == 0 {
             return Err(Failure::TimedOut);
         }
         if ready < 0 {
             let error = std::io::Error::last_os_error();
-            if error.kind() == std::io::ErrorKind::Interrupted && left_ms > 0 {
+            if error.kind() == std::io::ErrorKind::Interrupted && !left.is_zero() {
                 continue;
             }
             return Err(Failure::TimedOut);
@@ -206,6 +207,18 @@ fn receive(pipe: &OwnedFd, answers: usize, most: usize, deadline: Deadline) -> R
         }
     }
     Ok(received)
+}
+
+/// Waits until there is something to read: 1, or 0 when the time is over, or less with an error number.
+fn wait_for_input(pipe: &OwnedFd, left: Duration) -> libc::c_long {
+    let mut poll = libc::pollfd { fd: pipe.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let left = libc::timespec {
+        tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(0),
+        tv_nsec: libc::c_long::from(left.subsec_nanos()),
+    };
+    let no_mask = std::ptr::null::<libc::sigset_t>();
+    // SAFETY: one pollfd and one timespec of ours.
+    unsafe { libc::syscall(libc::SYS_ppoll, &raw mut poll, 1, &raw const left, no_mask, 0) }
 }
 
 /// The answers that stand in `bytes` one behind the other.
@@ -248,17 +261,19 @@ fn parse(bytes: &[u8], ops: &[Op]) -> Result<Vec<Answer>, Failure> {
     if answers.len() == ops.len() + 1 { Ok(answers) } else { Err(Failure::Cut) }
 }
 
-/// Takes the child's end, for [`REAP_TRIES`] milliseconds at most; a child that cannot die even by SIGKILL, because
+/// Takes the child's end, for a tenth of a second at most; a child that cannot die even by SIGKILL, because
 /// its file system hangs, is left to init.
 fn reap(pid: libc::pid_t) {
     for _ in 0..REAP_TRIES {
+        let no_usage = std::ptr::null_mut::<libc::rusage>();
+        let options = libc::WNOHANG | libc::__WALL;
         // SAFETY: only our own child; __WALL because its exit signal is none.
-        let ended = unsafe { libc::waitpid(pid, std::ptr::null_mut(), libc::WNOHANG | libc::__WALL) };
+        let ended =
+            unsafe { libc::syscall(libc::SYS_wait4, pid, std::ptr::null_mut::<i32>(), options, no_usage) };
         if ended != 0 {
             return;
         }
-        // SAFETY: no descriptors, one millisecond.
-        unsafe { libc::poll(std::ptr::null_mut(), 0, 1) };
+        std::thread::sleep(REAP_NAP);
     }
 }
 

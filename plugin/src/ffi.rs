@@ -2,7 +2,7 @@
 //! environment and the log. All unsafe code towards SPANK is here; nothing here decides anything, and no panic
 //! and no error leaves it.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CString, c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
@@ -135,8 +135,8 @@ impl Spank {
         (0..ENVIRONMENT_WORDS)
             // SAFETY: the list ends in NULL, and `map_while` stops there.
             .map_while(|n| Some(unsafe { *list.add(n) }).filter(|word| !word.is_null()))
-            // SAFETY: each entry is a C string; strncmp stops at its end or at the prefix's.
-            .any(|word| unsafe { libc::strncmp(word, prefix.as_ptr().cast(), prefix.len()) } == 0)
+            // SAFETY: each entry is a C string.
+            .any(|word| unsafe { bounded_bytes(word, prefix.len()) } == prefix.as_bytes())
     }
 
     /// A variable of the job, cut to one byte more than `limit`.
@@ -259,8 +259,11 @@ fn read_words(count: c_int, words: *mut *mut c_char) -> Vec<String> {
 /// # Safety
 /// `text` must be a C string, and live as long as the result is used.
 unsafe fn bounded_bytes<'a>(text: *const c_char, limit: usize) -> &'a [u8] {
-    // SAFETY: strnlen reads to the NUL or the limit, so that many bytes can be read.
-    unsafe { std::slice::from_raw_parts(text.cast(), libc::strnlen(text, limit)) }
+    // SAFETY: nothing is read behind the NUL, so all bytes before it can be.
+    unsafe {
+        let len = (0..limit).take_while(|&n| *text.add(n) != 0).count();
+        std::slice::from_raw_parts(text.cast(), len)
+    }
 }
 
 /// What Slurm calls for each text of an option.
@@ -299,14 +302,10 @@ hooks! {
     slurm_spank_task_exit => TaskExit,
 }
 
-/// The name of this host, where Slurm's own name of the node is not known.
+/// The name of this host without its domain, where Slurm's own name of the node is not known.
 pub fn host_name() -> Option<String> {
-    let mut buffer: [c_char; 256] = [0; 256];
-    // SAFETY: the buffer is as long as said, and its last byte stays NUL.
-    let code = unsafe { libc::gethostname(buffer.as_mut_ptr(), buffer.len() - 1) };
-    // SAFETY: the last byte is NUL.
-    let name = unsafe { CStr::from_ptr(buffer.as_ptr()) };
-    (code == 0).then(|| name.to_string_lossy().split('.').next().unwrap_or_default().to_owned())
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    name.trim().split('.').next().map(str::to_owned)
 }
 
 /// User and system time of all ended children, in seconds, and their largest resident set in KiB.
@@ -314,7 +313,7 @@ pub fn children_usage() -> Option<(f64, u64)> {
     // SAFETY: all zeroes is a valid rusage.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is to a rusage of ours.
-    let code = unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
+    let code = unsafe { libc::syscall(libc::SYS_getrusage, libc::RUSAGE_CHILDREN, &raw mut usage) };
     #[expect(clippy::cast_precision_loss, reason = "seconds of CPU time")]
     let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
     let cpu_s = seconds(usage.ru_utime) + seconds(usage.ru_stime);

@@ -38,13 +38,7 @@ pub struct Task<'a> {
 /// Forks; the child does the task, writes its answers to `pipe` and ends.
 pub fn start(mut task: Task<'_>, pipe: RawFd) -> std::io::Result<libc::pid_t> {
     // All signals stay blocked in the child, so that no handler of the host's ever runs there.
-    // SAFETY: a sigset of all zeroes is valid to be filled.
-    let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
-    // SAFETY: both sets are ours.
-    unsafe {
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
-    }
+    let before = set_signal_mask(u64::MAX);
     // No exit signal: the host gets no SIGCHLD for this child, and cannot reap it by waiting for any child.
     const NO_EXIT_SIGNAL: libc::c_long = 0;
     // SAFETY: a fork without shared memory; the child only does what `work` does.
@@ -54,9 +48,19 @@ pub fn start(mut task: Task<'_>, pipe: RawFd) -> std::io::Result<libc::pid_t> {
         unsafe { work(&mut task, pipe) }
     }
     let error = std::io::Error::last_os_error();
-    // SAFETY: the set was filled above.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
+    set_signal_mask(before);
     if pid < 0 { Err(error) } else { libc::pid_t::try_from(pid).map_err(std::io::Error::other) }
+}
+
+/// Sets the thread's mask of blocked signals, a bit a signal, and gives the one before.
+fn set_signal_mask(mask: u64) -> u64 {
+    let mut before = 0_u64;
+    let len = size_of::<u64>();
+    // SAFETY: both masks are ours, and as long as said.
+    unsafe {
+        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, &raw mut before, len);
+    }
+    before
 }
 
 fn errno() -> i32 {

@@ -102,7 +102,7 @@ impl Place {
         drop(file);
         let dir = self.0.as_raw_fd();
         // SAFETY: two C strings in a directory that is open.
-        let code = unsafe { libc::renameat(dir, beside.as_ptr(), dir, name.as_ptr()) };
+        let code = unsafe { libc::syscall(libc::SYS_renameat2, dir, beside.as_ptr(), dir, name.as_ptr(), 0) };
         if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
@@ -118,18 +118,17 @@ fn open_directory(at: RawFd, name: &CStr) -> io::Result<OwnedFd> {
 
 fn open_at(at: RawFd, name: &CStr, flags: i32) -> io::Result<OwnedFd> {
     // SAFETY: a C string and numbers; the mode is for files that are made, and tightened further by any umask.
-    let fd = unsafe { libc::openat(at, name.as_ptr(), flags, 0o600) };
+    let fd = unsafe { libc::syscall(libc::SYS_openat, at, name.as_ptr(), flags, 0o600) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
+    let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
     // SAFETY: just opened, and nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 fn is_symlink(at: RawFd, name: &CStr) -> bool {
-    // SAFETY: all zeroes is a valid stat to be filled.
-    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: a C string in a directory that is open, and a stat of ours.
-    let code = unsafe { libc::fstatat(at, name.as_ptr(), &raw mut stat, libc::AT_SYMLINK_NOFOLLOW) };
-    code == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFLNK
+    let metadata = open_at(at, name, libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC)
+        .and_then(|fd| File::from(fd).metadata());
+    metadata.is_ok_and(|metadata| metadata.is_symlink())
 }
