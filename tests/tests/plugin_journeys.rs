@@ -194,6 +194,25 @@ fn each_srun_of_an_allocation_is_an_attempt() {
 }
 
 #[test]
+fn an_srun_over_two_nodes_is_one_attempt_with_variables_on_both() {
+    let cluster = cluster();
+    let home = home(cluster, "nodes");
+    let dir = sweep(cluster, &home);
+    let option = format!("--sweep-dir={}", dir.path().display());
+    let mut srun = cluster.command("srun");
+    srun.args([&option, "--sweep-trial=t003", "--nodes=2", "--ntasks=4", "--ntasks-per-node=2"]);
+    let ran =
+        cluster.run(srun.args(["bash", "-c", "echo $SLURMD_NODENAME $lr; exit $SLURM_PROCID"])).unwrap();
+    let mut lines: Vec<_> = ran.stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["r0 0.3", "r0 0.3", "r1 0.3", "r1 0.3"], "{ran:?}");
+    let records = records(&dir, 3);
+    assert_eq!(records.len(), 1, "{records:?}");
+    let ends: Vec<_> = records[0].1.iter().map(|record| (record.kind, record.exit)).collect();
+    assert_eq!(ends, [(Kind::Start, None), (Kind::End, Some(1))], "the worst of the first node's tasks");
+}
+
+#[test]
 fn in_a_batch_job_only_a_step_with_another_trial_is_an_attempt() {
     let cluster = cluster();
     let home = home(cluster, "steps");
