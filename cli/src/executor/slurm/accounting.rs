@@ -6,6 +6,7 @@ use sweep_core::id::JobName;
 use sweep_core::status::Accounting;
 
 use crate::executor::process::Call;
+use crate::executor::slurm::queue::ranges;
 use crate::executor::slurm::{self, is_waiting, ruling};
 
 /// The accounts of some jobs.
@@ -22,15 +23,10 @@ pub fn ask(jobs: &[u32]) -> Option<AccountTable> {
     }
     let list = jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let call = Call::new("sacct")
-        .args([
-            "--allocations",
-            "--noheader",
-            "--parsable2",
-            "--array",
-            "--format=JobID,JobIDRaw,State",
-            "--jobs",
-        ])
-        .args([list]);
+        .args(["--allocations", "--noheader", "--parsable2", "--format=JobID,JobIDRaw,State", "--jobs"])
+        .args([list])
+        // As for squeue: without the variable long lists of tasks are cut.
+        .env("SLURM_BITSTR_LEN", "0");
     let answer = slurm::ask(&call).ok().filter(|answer| answer.success)?;
     Some(AccountTable::parse(&answer.stdout))
 }
@@ -68,16 +64,26 @@ impl AccountTable {
         let id = fields.next()?;
         let raw: u32 = fields.next()?.parse().ok()?;
         let state = fields.next()?;
-        let (job, task) = match id.split_once('_') {
-            Some((job, task)) => (job.parse().ok()?, Some(task.parse().ok()?)),
-            None => (id.parse().ok()?, None),
-        };
         let accounting = match ruling(state) {
             Some(ruling) => Accounting::Ended(ruling),
             None if is_waiting(state) => Accounting::Waiting,
             None => Accounting::Running,
         };
-        self.tasks.insert((job, task), (accounting, raw));
+        let Some((job, task)) = id.split_once('_') else {
+            self.tasks.insert((id.parse().ok()?, None), (accounting, raw));
+            return Some(());
+        };
+        let job = job.parse().ok()?;
+        if let Ok(task) = task.parse() {
+            self.tasks.insert((job, Some(task)), (accounting, raw));
+            return Some(());
+        }
+        // Tasks that never started stand in one line; `sacct --array`, which would part them, is not in 22.05.
+        for (first, last) in ranges(task) {
+            for task in first..=last {
+                self.tasks.entry((job, Some(task))).or_insert((accounting, raw));
+            }
+        }
         Some(())
     }
 
@@ -103,6 +109,7 @@ mod tests {
         assert_eq!(table.look(10, Some(2)), ended(Ruling::Completed, 13));
         assert_eq!(table.look(10, Some(3)), ended(Ruling::Cancelled, 14));
         assert_eq!(table.look(20, None), ended(Ruling::Timeout, 20));
-        assert_eq!(table.look(10, Some(4)), None);
+        assert_eq!(table.look(10, Some(4)), Some((Accounting::Waiting, JobName::slurm(10))));
+        assert_eq!(table.look(10, Some(10)), None);
     }
 }

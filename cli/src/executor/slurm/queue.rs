@@ -115,7 +115,7 @@ impl QueueTable {
 const TASKS: u32 = 4_000_001;
 
 /// `0-5,7,9-21:4%2`, with or without brackets, as first and last of each range.
-fn ranges(tasks: &str) -> Vec<(u32, u32)> {
+pub(super) fn ranges(tasks: &str) -> Vec<(u32, u32)> {
     let tasks = tasks.trim_matches(['[', ']']);
     let tasks = tasks.split('%').next().unwrap_or_default().trim_end_matches(']');
     let mut found = Vec::new();
