@@ -39,6 +39,8 @@ impl Args {
     pub fn run(&self) -> Result<ExitCode> {
         let dir = self.which.find()?;
         let jobs = stop::stop(&dir, &self.reason)?;
+        // Who stopped it first said why.
+        let reason = stop::read(&dir)?.map_or_else(|| self.reason.clone(), |stopped| stopped.reason);
         print(&match self.format {
             Format::Human => {
                 format!("stopped {}: {} jobs were told to end\n", dir.path().display(), jobs.len())
@@ -46,7 +48,7 @@ impl Args {
             Format::Json => json(&Report {
                 schema_version: SCHEMA_VERSION,
                 dir: dir.path().display().to_string(),
-                reason: self.reason.clone(),
+                reason,
                 cancelled_jobs: jobs,
             }),
         });
