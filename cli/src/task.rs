@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use sweep_core::batch::{Intent, Trials};
+use sweep_core::batch::{Intent, Trials, map_rows};
 use sweep_core::environment::{self, TrialContext};
 use sweep_core::find;
 use sweep_core::id::{BatchNumber, JobName, Token, TrialIndex};
@@ -219,6 +219,11 @@ fn task_number(task: &Task, identity: &Identity) -> u32 {
         let intent = Intent::parse(&path, &fs::read(&path).ok()?).ok()?;
         match (intent.trials, task.selector) {
             (Trials::Consecutive { first, .. }, Selector::Trial(index)) => index.0.checked_sub(first.0),
+            (Trials::Mapped { .. }, Selector::Trial(index)) => {
+                let path = task.dir.map(task.batch);
+                let rows = map_rows(&path, &fs::read(&path).ok()?).ok()?;
+                rows.iter().position(|row| *row == index).and_then(|place| u32::try_from(place).ok())
+            }
             _ => None,
         }
     };
