@@ -85,7 +85,7 @@ impl Op {
 pub struct Answer {
     /// The system's error number, 0 for none.
     pub errno: i32,
-    /// The file's length, of a read.
+    /// The file's length, of a read; of a list the room that all names need.
     pub file_len: u64,
     /// What was read.
     pub bytes: Vec<u8>,
@@ -193,15 +193,17 @@ fn receive(pipe: &OwnedFd, answers: usize, most: usize, deadline: Deadline) -> R
             }
             return Err(Failure::TimedOut);
         }
-        let len = received.len();
-        let room = CHUNK.min(most.saturating_sub(len));
+        let room = CHUNK.min(most.saturating_sub(received.len()));
         if room == 0 {
             return Err(Failure::Cut);
         }
-        received.resize(len + room, 0);
-        // SAFETY: there are `room` bytes behind `len`.
-        let read = unsafe { libc::read(pipe.as_raw_fd(), received[len..].as_mut_ptr().cast(), room) };
-        received.truncate(len + usize::try_from(read).unwrap_or(0));
+        received.reserve(room);
+        let spare = &mut received.spare_capacity_mut()[..room];
+        // SAFETY: there are `room` bytes of spare capacity.
+        let read = unsafe { libc::read(pipe.as_raw_fd(), spare.as_mut_ptr().cast(), room) };
+        let len = received.len() + usize::try_from(read).unwrap_or(0);
+        // SAFETY: the kernel has filled the bytes up to there.
+        unsafe { received.set_len(len) };
         if read <= 0 {
             break;
         }

@@ -23,6 +23,10 @@ use crate::options::{Opt, Options};
 /// Most of a record that is read to find its token: our own start lines are shorter.
 pub const RECORD_START_LEN: usize = 64 * 1024;
 
+/// What manifests and folders rarely exceed. Only where one does is it read again, whole: room for the largest would
+/// have to be cleared for every job.
+const SMALL_LEN: usize = 16 * 1024;
+
 /// Why a job has no trial.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -130,13 +134,18 @@ impl Reader<'_> {
         let [manifest_path, index_path, trials_path] =
             [self.dir.manifest(), self.dir.index(), self.dir.trials()];
         let folder = inside.trial(index);
-        let ops = [
-            read(&inside.manifest(), 0, limits::MANIFEST_LEN),
-            read(&inside.index(), 0, BINARY_HEADER_LEN),
-            read(&inside.index(), IndexEntry::position(index), ENTRY_LEN),
-            Op::List { path: c_path(folder.path()), max: limits::FOLDER_NAMES_LEN },
-        ];
-        let answers = self.ask(&ops)?;
+        let ops = |max: usize| {
+            [
+                read(&inside.manifest(), 0, max.min(limits::MANIFEST_LEN)),
+                read(&inside.index(), 0, BINARY_HEADER_LEN),
+                read(&inside.index(), IndexEntry::position(index), ENTRY_LEN),
+                Op::List { path: c_path(folder.path()), max: max.min(limits::FOLDER_NAMES_LEN) },
+            ]
+        };
+        let mut answers = self.ask(&ops(SMALL_LEN))?;
+        if [&answers[0], &answers[3]].iter().any(|answer| answer.file_len > SMALL_LEN as u64) {
+            answers = self.ask(&ops(usize::MAX))?;
+        }
         let [manifest, header, entry, names] = &answers[..] else { unreachable!("an answer for each op") };
 
         let manifest = self.manifest(&manifest_path, manifest)?;

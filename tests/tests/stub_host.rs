@@ -218,11 +218,26 @@ fn the_records_of_many_attempts_are_all_counted_and_few_are_read() {
     let folder = dir.trial(TrialIndex(1));
     fs::create_dir(folder.path()).unwrap();
     std::os::unix::fs::chown(folder.path(), Some(USER), Some(USER)).unwrap();
-    for n in 0..300 {
-        fs::write(folder.path().join(format!("record.{n}.{n}.jsonl")), vec![b'{'; 1024 * 1024 / 16]).unwrap();
+    // Their names take more than the first look at a folder has room for.
+    for n in 0..1000 {
+        fs::write(folder.path().join(format!("record.{n}.{n}.jsonl")), vec![b'{'; 4096]).unwrap();
     }
-    let script = Script::batch(1000, &[]).trial(dir.path(), "t001").start().get(&ASKED);
-    assert_eq!(script.run(&plugin()).all_well().get("SWEEP_ATTEMPT").as_deref(), Some("300"));
+    let script = Script::batch(10_000, &[]).trial(dir.path(), "t001").start().get(&ASKED);
+    assert_eq!(script.run(&plugin()).all_well().get("SWEEP_ATTEMPT").as_deref(), Some("1000"));
+}
+
+#[test]
+fn a_long_manifest_is_read_whole_and_one_beyond_the_limit_is_refused() {
+    let home = users_folder();
+    let dir = sweep(home.path());
+    let manifest = fs::read_to_string(dir.manifest()).unwrap();
+    for (len, error) in [(200_000, None), (300_000, Some("more than the limit of 262144"))] {
+        fs::write(dir.manifest(), format!("{manifest}{}", " ".repeat(len))).unwrap();
+        let trace =
+            Script::batch(1, &[]).trial(dir.path(), "t001").start().get(&ASKED).run(&plugin()).all_well();
+        assert_eq!(trace.get("lr").is_some(), error.is_none());
+        assert_eq!(trace.get(ERROR).is_some_and(|said| said.contains(error.unwrap_or("-"))), error.is_some());
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ const PIPE: RawFd = 0;
 /// Descriptors that are closed one by one where the kernel cannot close a range (before 5.9).
 const CLOSE_MAX: RawFd = 4096;
 /// Bytes of directory entries that one call gives.
-const ENTRIES_LEN: usize = 8 * 1024;
+const ENTRIES_LEN: usize = 2 * 1024;
 /// Calls for directory entries: a folder of more is not a trial's.
 const ENTRIES_CALLS: usize = 4096;
 
@@ -235,7 +235,8 @@ unsafe fn read_file(dir: RawFd, path: &CStr, offset: u64, data: &mut [u8]) -> (i
     }
 }
 
-/// The folder's names that may matter, each ended by a NUL, as many as there is room for.
+/// The folder's names that may matter, each ended by a NUL, as many as there is room for, and in place of the file's
+/// length the room that all of them need.
 unsafe fn list(dir: RawFd, path: &CStr, data: &mut [u8]) -> (i32, usize, u64) {
     // Where d_reclen and d_name stand in a struct linux_dirent64.
     const RECORD_LEN_AT: usize = 16;
@@ -248,10 +249,10 @@ unsafe fn list(dir: RawFd, path: &CStr, data: &mut [u8]) -> (i32, usize, u64) {
             return (errno(), 0, 0);
         }
         let mut entries = [0_u8; ENTRIES_LEN];
-        let mut len = 0;
+        let (mut len, mut needed) = (0, 0);
         for _ in 0..ENTRIES_CALLS {
             let read = libc::syscall(libc::SYS_getdents64, fd, entries.as_mut_ptr(), entries.len());
-            let Ok(read) = usize::try_from(read) else { return (errno(), len, 0) };
+            let Ok(read) = usize::try_from(read) else { return (errno(), len, needed) };
             if read == 0 {
                 break;
             }
@@ -261,6 +262,7 @@ unsafe fn list(dir: RawFd, path: &CStr, data: &mut [u8]) -> (i32, usize, u64) {
             {
                 let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
                 let matters = name.starts_with(b"record.") || name.starts_with(b"claim.");
+                needed += if matters { name.len() as u64 + 1 } else { 0 };
                 if matters && let Some(room) = data.get_mut(len..len + name.len() + 1) {
                     room[..name.len()].copy_from_slice(name);
                     room[name.len()] = 0;
@@ -271,7 +273,7 @@ unsafe fn list(dir: RawFd, path: &CStr, data: &mut [u8]) -> (i32, usize, u64) {
             }
         }
         libc::syscall(libc::SYS_close, fd);
-        (0, len, 0)
+        (0, len, needed)
     }
 }
 
