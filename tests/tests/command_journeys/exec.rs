@@ -119,14 +119,9 @@ fn a_requeued_trial_is_its_next_attempt_with_the_same_claim() {
         let claim = sweep.read(0, "claim.0");
         let task = sweep.job().task(0);
         cluster.run(home.command("scontrol").args(["requeue", &task])).unwrap().checked().unwrap();
-        let update = format!("jobid={task}");
-        cluster
-            .wait_for(LIMIT, "the second attempt", || {
-                // Slurm would wait two minutes.
-                let _ = cluster.scontrol(&["update", &update, "StartTime=now"]);
-                (sweep.read(0, "out.log").contains("try 1")).then_some(())
-            })
-            .unwrap();
+        cluster.wait_job_state(&task, &["PENDING"], LIMIT).unwrap();
+        // Slurm would wait two minutes.
+        cluster.scontrol(&["update", &format!("jobid={task}"), "StartTime=now"]).unwrap().checked().unwrap();
         let status = sweep.wait_completed(1);
         assert_eq!(status["trials"][0]["attempt"], 1);
         assert_eq!(sweep.read(0, "claim.0"), claim);

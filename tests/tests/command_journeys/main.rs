@@ -2,8 +2,13 @@
 //! kind of cluster is started once; nothing here may disturb a cluster's daemons, which other tests share.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod examples;
 mod exec;
 mod executors;
 mod forms;
+mod nested;
+mod run;
 mod site;
+mod status;
+mod stop;
 mod submit;

@@ -2,7 +2,7 @@
 //! reads more of a sweep directory than the test asks for.
 
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -99,6 +99,18 @@ impl Home {
     pub fn command(&self, program: &str) -> Command {
         let mut command = self.cluster.command(program);
         command.current_dir(&self.path);
+        command
+    }
+
+    /// A command of the user's for whom one of Slurm's programs is another: a shell script of these lines.
+    pub fn command_with(&self, replaced: &str, lines: &str, program: &str) -> Command {
+        let folder = self.path.join("instead");
+        fs::create_dir_all(&folder).unwrap();
+        let script = self.write(&format!("instead/{replaced}"), &format!("#!/bin/sh\n{lines}\n"));
+        fs::set_permissions(script, PermissionsExt::from_mode(0o755)).unwrap();
+        let mut command = self.command(program);
+        let path = command.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap().to_owned();
+        command.env("PATH", format!("{}:{}", folder.display(), path.to_str().unwrap()));
         command
     }
 
