@@ -2,6 +2,7 @@
 //! The help of a command is the doc comment of its arguments.
 
 pub mod completion;
+pub mod doctor;
 pub mod exec;
 pub mod init;
 pub mod list;
@@ -50,6 +51,7 @@ enum Command {
     Retry(retry::Args),
     Wait(wait::Args),
     Log(log::Args),
+    Doctor(doctor::Args),
     Exec(exec::Args),
     Completion(completion::Args),
     Supervise(supervise::Args),
@@ -75,6 +77,7 @@ impl Cli {
             Command::Retry(args) => args.run(),
             Command::Wait(args) => args.run(),
             Command::Log(args) => args.run(),
+            Command::Doctor(args) => args.run(),
             Command::Exec(args) => args.run(),
             Command::Completion(args) => args.run(),
             Command::Supervise(args) => args.run(),

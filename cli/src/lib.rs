@@ -3,6 +3,7 @@
 //! Imports go down only: command, then render and report, then driver, then executor and task, then spec and error.
 
 pub mod command;
+pub mod doctor;
 pub mod driver;
 pub mod error;
 pub mod executor;

@@ -181,11 +181,7 @@ impl What {
     pub fn submit(&self) -> Result<Submitted> {
         let spec = load(&self.spec)?;
         sbatch_extra(&self.extra)?;
-        if spec.command.is_none() {
-            return Err(Error::user(format!("{} has no command to run", spec.path.display())).hint(
-                "add `command:`, `program:`, `script:` or `shell:`; `sweep init` is for scripts of your own",
-            ));
-        }
+        spec.require_command().map_err(|errors| Error::user(errors.to_string().trim_end()))?;
         self.guard(&spec)?;
         let (executor, site) = self.executor.resolve()?;
         self.check_executor(executor)?;

@@ -51,6 +51,11 @@ fn ask(call: &Call) -> Result<Answer> {
 /// # Errors
 /// Where there is no Slurm or it does not answer.
 pub fn site() -> Result<Site> {
+    // Slurm's commands look for a missing configuration for a minute before they say so.
+    if let Some(path) = std::env::var_os("SLURM_CONF").filter(|path| !Path::new(path).exists()) {
+        let path = path.to_string_lossy();
+        return Err(Error::world(format!("`{path}` is not there, and `SLURM_CONF` names it")));
+    }
     let answer = ask(&Call::new("scontrol").args(["show", "config"]))?;
     if !answer.success {
         return Err(Error::world("Slurm does not answer").said(&answer.stderr));

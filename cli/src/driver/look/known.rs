@@ -1,0 +1,172 @@
+//! What was submitted: every intent of a sweep and what came of it. It knows nothing of what runs.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use sweep_core::batch::{self, Executor, Intent, Trials};
+use sweep_core::event::Event;
+use sweep_core::id::{BatchNumber, TrialIndex};
+use sweep_core::layout::SweepDir;
+
+use crate::driver::journal;
+use crate::error::{At, Result};
+
+/// Every intent of a sweep and what came of it, by batch number.
+#[derive(Debug, Default)]
+pub struct Batches {
+    pub(super) known: Vec<Option<Known>>,
+    /// The number that nobody has taken yet.
+    next: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) intent: Intent,
+    pub(super) rows: Vec<TrialIndex>,
+    pub(super) outcome: Option<Result<String, String>>,
+}
+
+/// Most batches that a directory may name, so that a stray file cannot fill memory.
+const BATCHES: u32 = 100_000_000;
+
+impl Batches {
+    /// Reads intents, maps and events.
+    ///
+    /// # Errors
+    /// Those of the file system, or of a file of a later release.
+    pub fn read(dir: &SweepDir) -> Result<Self> {
+        let mut batches: Vec<Option<Known>> = Vec::new();
+        let mut next = 0;
+        let folder = dir.batches();
+        for entry in fs::read_dir(&folder).at("read", &folder)? {
+            let name = entry.at("read", &folder)?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<u32>().ok());
+            let Some(number) = number.filter(|number| *number < BATCHES) else { continue };
+            next = next.max(number + 1);
+            let number = BatchNumber(number);
+            let path = dir.batch(number);
+            let intent = match Intent::parse(&path, &fs::read(&path).at("read", &path)?) {
+                Ok(intent) => intent,
+                // A torn intent means that the executor was never asked.
+                Err(sweep_core::Error::Damaged { .. }) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let rows = match intent.trials {
+                Trials::Mapped { .. } => trials_of(dir, &intent)?,
+                Trials::Single(_) | Trials::Consecutive { .. } => Vec::new(),
+            };
+            let place = number.0 as usize;
+            if batches.len() <= place {
+                batches.resize_with(place + 1, || None);
+            }
+            batches[place] = Some(Known { intent, rows, outcome: None });
+        }
+        let mut all = Self { known: batches, next };
+        for event in journal::read(dir)? {
+            match event {
+                Event::Submitted { batch, job, .. } => all.note(batch.0, Ok(job)),
+                Event::SubmitFailed { batch, error, .. } => all.note(batch.0, Err(error)),
+                _ => {}
+            }
+        }
+        Ok(all)
+    }
+
+    fn note(&mut self, number: u32, outcome: Result<String, String>) {
+        if let Some(Some(known)) = self.known.get_mut(number as usize) {
+            known.outcome = Some(outcome);
+        }
+    }
+
+    /// Every job that an executor took, with its executor.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<(Executor, String)> {
+        let job = |known: &Known| {
+            let job = known.outcome.as_ref()?.as_ref().ok()?;
+            Some((known.intent.executor, job.clone()))
+        };
+        self.known.iter().flatten().filter_map(job).collect()
+    }
+
+    /// The newest batch of each trial, and the trial's task in it.
+    pub(super) fn by_trial(&self, trials: u32) -> Vec<Option<(usize, u32)>> {
+        let mut places = vec![None; trials as usize];
+        for (number, known) in self.known.iter().enumerate() {
+            let Some(known) = known else { continue };
+            let mut set = |index: u32, task: u32| {
+                if let Some(place) = places.get_mut(index as usize) {
+                    *place = Some((number, task));
+                }
+            };
+            match &known.intent.trials {
+                Trials::Single(index) => set(index.0, 0),
+                Trials::Consecutive { first, count } => {
+                    (0..*count).for_each(|task| set(first.0.saturating_add(task), task));
+                }
+                Trials::Mapped { .. } => (0..).zip(&known.rows).for_each(|(task, index)| set(index.0, task)),
+            }
+        }
+        places
+    }
+
+    /// Every intent, by rising number.
+    pub fn intents(&self) -> impl Iterator<Item = &Intent> {
+        self.known.iter().flatten().map(|known| &known.intent)
+    }
+
+    /// The intents of which nobody wrote down what came.
+    pub fn open(&self) -> impl Iterator<Item = (BatchNumber, Intent)> {
+        let open = self.known.iter().flatten().filter(|known| known.outcome.is_none());
+        open.map(|known| (known.intent.token.batch, known.intent.clone()))
+    }
+
+    /// The intent of a batch.
+    #[must_use]
+    pub fn intent(&self, number: BatchNumber) -> Option<&Intent> {
+        self.known.get(number.0 as usize)?.as_ref().map(|known| &known.intent)
+    }
+
+    /// The job of a batch that an executor took.
+    #[must_use]
+    pub fn job_of(&self, number: BatchNumber) -> Option<&str> {
+        self.known.get(number.0 as usize)?.as_ref()?.outcome.as_ref()?.as_deref().ok()
+    }
+
+    /// The job of the newest batch that an executor took.
+    #[must_use]
+    pub fn newest_job(&self) -> Option<&str> {
+        self.known.iter().rev().flatten().find_map(|known| known.outcome.as_ref()?.as_deref().ok())
+    }
+
+    /// The number that no batch has yet, nor a torn intent.
+    #[must_use]
+    pub fn next_number(&self) -> u32 {
+        self.next
+    }
+}
+
+/// The user whose jobs a sweep's are.
+///
+/// # Errors
+/// Where the manifest is not there.
+pub fn owner(dir: &SweepDir) -> Result<u32> {
+    let path = dir.manifest();
+    Ok(fs::metadata(&path).at("read", &path)?.uid())
+}
+
+/// The trials of an intent in the order of its tasks.
+///
+/// # Errors
+/// Where its map cannot be read.
+pub fn trials_of(dir: &SweepDir, intent: &Intent) -> Result<Vec<TrialIndex>> {
+    Ok(match &intent.trials {
+        Trials::Single(index) => vec![*index],
+        Trials::Consecutive { first, count } => {
+            (first.0..first.0.saturating_add(*count)).map(TrialIndex).collect()
+        }
+        Trials::Mapped { .. } => {
+            let path = dir.map(intent.token.batch);
+            batch::map_rows(&path, &fs::read(&path).at("read", &path)?)?
+        }
+    })
+}

@@ -1,0 +1,168 @@
+//! Everybody who is asked about jobs in one look, and what their answers come to for one trial.
+
+use std::collections::HashSet;
+
+use sweep_core::batch::{Executor, Trials};
+use sweep_core::id::{JobName, TrialIndex};
+use sweep_core::layout::{RecordName, SweepDir, TrialDir};
+use sweep_core::manifest::Manifest;
+use sweep_core::record::Record;
+use sweep_core::status::{self, BatchEvidence, Evidence, Queue};
+use sweep_core::trial::Trial;
+
+use super::known::Known;
+use super::{Batches, TrialLook, owner, read_metric};
+use crate::error::{Error, Result};
+use crate::executor::local;
+use crate::executor::slurm::accounting::{self, AccountTable};
+use crate::executor::slurm::queue::{self, QueueTable};
+use crate::task::now_ns;
+
+/// Everybody who was asked about jobs.
+pub(super) struct Oracle {
+    queue: Option<QueueTable>,
+    accounts: Option<AccountTable>,
+    asked_ns: u64,
+    pub(super) unanswered: Option<Error>,
+}
+
+impl Oracle {
+    pub(super) fn ask(dir: &SweepDir, batches: &Batches, started: &HashSet<TrialIndex>) -> Result<Self> {
+        let uid = owner(dir)?;
+        let on_slurm = |known: &Known| known.intent.executor == Executor::Slurm;
+        let submitted = batches.known.iter().flatten().any(on_slurm);
+        // Jobs of the flags alone have no batch; their folders tell that there were some.
+        let flags_alone = batches.known.is_empty() && !started.is_empty();
+        let asked_ns = now_ns();
+        let mut oracle = Self { queue: None, accounts: None, asked_ns, unanswered: None };
+        if !submitted && !flags_alone {
+            return Ok(oracle);
+        }
+        match queue::ask(uid) {
+            Ok(table) => oracle.queue = Some(table),
+            Err(error) => {
+                oracle.unanswered = Some(error);
+                return Ok(oracle);
+            }
+        }
+        let jobs: Vec<u32> = batches.jobs().iter().filter_map(|(_, job)| job.parse().ok()).collect();
+        oracle.accounts = accounting::ask(&jobs);
+        Ok(oracle)
+    }
+
+    pub(super) fn judge(
+        &mut self,
+        manifest: &Manifest,
+        trial: Trial,
+        known: Option<(&Known, u32)>,
+        mut attempts: Vec<(RecordName, Vec<Record>)>,
+        folder: Option<&TrialDir>,
+        stopped: bool,
+    ) -> TrialLook {
+        let newest = attempts.last().and_then(|(_, records)| records.first()).cloned();
+        let (batch, job) = match (known, &newest) {
+            (Some((known, task)), newest) => self.of_batch(known, task, newest.as_ref()),
+            (None, Some(start)) => self.of_flags(start),
+            (None, None) => (None, None),
+        };
+        let refusal = known.and_then(|(known, _)| known.outcome.as_ref()?.as_ref().err().cloned());
+        let records: Vec<Vec<Record>> = attempts.iter().map(|(_, records)| records.clone()).collect();
+        let vetoed = folder.is_some_and(|folder| folder.veto().exists());
+        let status = status::resolve(&Evidence { batch, attempts: &records, vetoed, stopped });
+        let metric = manifest
+            .metric
+            .as_ref()
+            .zip(folder)
+            .and_then(|(metric, folder)| read_metric(folder, &metric.name));
+        let number = known.map(|(known, _)| known.intent.token.batch);
+        TrialLook {
+            trial,
+            status,
+            batch: number,
+            job,
+            record: attempts.pop(),
+            refusal,
+            task_error: None,
+            metric,
+        }
+    }
+
+    /// Evidence of a batch of ours, and the job as people name it.
+    fn of_batch(
+        &self,
+        known: &Known,
+        task: u32,
+        newest: Option<&Record>,
+    ) -> (Option<BatchEvidence>, Option<String>) {
+        let mut evidence = BatchEvidence {
+            token: Some(known.intent.token.clone()),
+            refused: matches!(known.outcome, Some(Err(_))),
+            asked_ns: self.asked_ns,
+            ..BatchEvidence::default()
+        };
+        let own_record = newest.filter(|start| start.claimed.token.as_ref() == Some(&known.intent.token));
+        match known.intent.executor {
+            Executor::Local => {
+                let supervisor = known.outcome.as_ref().and_then(|job| job.as_ref().ok()?.parse().ok());
+                evidence.queue = match (own_record, &supervisor) {
+                    (Some(start), _) => local::look(&start.job),
+                    // A supervisor that lives has its other trials waiting.
+                    (None, Some(job)) => {
+                        local::look(job).map(|q| if q == Queue::Running { Queue::Waiting } else { q })
+                    }
+                    (None, None) => None,
+                };
+                evidence.job = own_record.map(|start| start.job.clone());
+                let name = evidence.job.as_ref().map(ToString::to_string);
+                (Some(evidence), name)
+            }
+            Executor::Slurm => {
+                let name = known.intent.token.to_string();
+                let noted = known.outcome.as_ref().and_then(|job| job.as_ref().ok()?.parse::<u32>().ok());
+                // A record names its own job: of two jobs of one batch it may be the one that nobody noted.
+                let ran = own_record.and_then(|start| start.array_job.or_else(|| start.job.slurm_id()));
+                let job = ran.or(noted).or_else(|| self.queue.as_ref()?.job_of(&name));
+                let task = (!matches!(known.intent.trials, Trials::Single(_))).then_some(task);
+                let Some(job) = job else { return (Some(evidence), None) };
+                self.fill(&mut evidence, job, task);
+                let id = task.map_or_else(|| job.to_string(), |task| format!("{job}_{task}"));
+                (Some(evidence), Some(id))
+            }
+        }
+    }
+
+    /// Evidence of a job of the flags alone, which only its record names.
+    fn of_flags(&self, start: &Record) -> (Option<BatchEvidence>, Option<String>) {
+        let mut evidence = BatchEvidence {
+            token: start.claimed.token.clone(),
+            job: Some(start.job.clone()),
+            asked_ns: self.asked_ns,
+            ..BatchEvidence::default()
+        };
+        let Some(job) = start.job.slurm_id() else {
+            evidence.queue = local::look(&start.job);
+            return (Some(evidence), Some(start.job.to_string()));
+        };
+        let (job, task) = match (start.array_job, start.array_task) {
+            (Some(array), Some(task)) => (array, Some(task)),
+            _ => (job, None),
+        };
+        self.fill(&mut evidence, job, task);
+        (Some(evidence), Some(task.map_or_else(|| job.to_string(), |task| format!("{job}_{task}"))))
+    }
+
+    fn fill(&self, evidence: &mut BatchEvidence, job: u32, task: Option<u32>) {
+        if let Some(table) = &self.queue {
+            let (queue, id) = table.look(job, task);
+            evidence.queue = Some(queue);
+            evidence.job = evidence.job.take().or(id);
+        }
+        if let Some((accounting, id)) = self.accounts.as_ref().and_then(|table| table.look(job, task)) {
+            evidence.accounting = Some(accounting);
+            evidence.job = evidence.job.take().or(Some(id));
+        }
+        if evidence.job.is_none() && task.is_none() {
+            evidence.job = Some(JobName::slurm(job));
+        }
+    }
+}
