@@ -15,9 +15,9 @@ use child::HEADER_LEN;
 
 /// How long all children of one hook may take together.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// How often a child that has ended or was killed is asked for, and the time between two.
-const REAP_TRIES: u32 = 1000;
-const REAP_NAP: Duration = Duration::from_micros(100);
+/// How long a child that has ended or was killed is asked for, and the first time between two tries; it doubles.
+const REAP_PATIENCE: Duration = Duration::from_millis(100);
+const REAP_NAP: Duration = Duration::from_micros(50);
 
 /// Whose rights a child has.
 #[derive(Clone, Debug)]
@@ -263,10 +263,11 @@ fn parse(bytes: &[u8], ops: &[Op]) -> Result<Vec<Answer>, Failure> {
     if answers.len() == ops.len() + 1 { Ok(answers) } else { Err(Failure::Cut) }
 }
 
-/// Takes the child's end, for a tenth of a second at most; a child that cannot die even by SIGKILL, because
+/// Takes the child's end, within some [`REAP_PATIENCE`]; a child that cannot die even by SIGKILL, because
 /// its file system hangs, is left to init.
 fn reap(pid: libc::pid_t) {
-    for _ in 0..REAP_TRIES {
+    let mut nap = REAP_NAP;
+    while nap < REAP_PATIENCE {
         let no_usage = std::ptr::null_mut::<libc::rusage>();
         let options = libc::WNOHANG | libc::__WALL;
         // SAFETY: only our own child; __WALL because its exit signal is none.
@@ -275,7 +276,8 @@ fn reap(pid: libc::pid_t) {
         if ended != 0 {
             return;
         }
-        std::thread::sleep(REAP_NAP);
+        std::thread::sleep(nap);
+        nap *= 2;
     }
 }
 
