@@ -2,34 +2,56 @@
 //! beside it a head that says how far the file has come. Written by root; never through a path that anyone else can
 //! change, and never at the price of a long wait.
 //!
+//! A file that has reached its length is left, and the next part goes on from its last line. Whoever holds the lock
+//! of a part looks whether there is a next one before writing, so there is one place to write at any time. A user
+//! who has filled their allowance of a month gets one line that says so, and the rest of theirs is counted only.
+//!
 //! After a crash the head may be behind: whole lines past it are taken in if they continue the chain. A line that
 //! was cut is ended by a newline and left where it is, outside the chain, for `audit verify` to call interrupted.
 //! Where the file does not go on from the head otherwise, new lines go on from the head, so that the break stays
 //! visible.
 
+mod allowance;
 mod place;
+mod syslog;
 
 use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sweep_core::chain::{Head, Link, line_hash};
-use sweep_core::record::Record;
+use sweep_core::chain::{HEAD_LEN, Head, Link, SiteFile, line_hash};
+use sweep_core::record::{Claimed, Record};
 
+use allowance::{Allowance, Verdict};
 use place::Place;
 
-/// Tries to get the lock, and the time between two.
-const LOCK_TRIES: u32 = 400;
+/// How long the lock is waited for, and the time between two tries.
+const LOCK_LIMIT: Duration = Duration::from_secs(2);
 const LOCK_NAP: Duration = Duration::from_millis(5);
 /// Most bytes past the head that are looked at after a crash.
 const RECOVERY_LEN: u64 = 1024 * 1024;
-/// Largest head file, in bytes.
-const HEAD_LEN: u64 = 4096;
-/// The head goes to the log with every so many lines.
+/// The head goes to the logs with every so many lines, and with the first of each file.
 const LINES_A_REPORT: u64 = 64;
+/// Most parts of one month.
+const PARTS: u32 = 4096;
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// A file as long as this is not appended to again.
+    pub file_len: u64,
+    /// Most bytes of one user in a node's month.
+    pub user_len: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { file_len: 256 << 20, user_len: 256 << 20 }
+    }
+}
 
 /// Why a site record was not written.
 #[derive(Debug, thiserror::Error)]
@@ -58,70 +80,164 @@ pub enum Error {
     /// Others held the lock all the time.
     #[error("`{}` stays locked by others", .0.display())]
     Locked(PathBuf),
+    /// The month has as many files as it may have.
+    #[error("`{}` is full, and its month has no more parts", .0.display())]
+    Full(PathBuf),
 }
 
-/// Appends a record to this node's file of its month. Gives a line for the log when the head is due to go there.
+/// Appends a record to this node's file of its month. Gives a line for the log when there is something to say: a
+/// head that is due, or a user past their allowance.
 ///
 /// # Errors
 /// [`Error`]; the file is then as it was, or has a cut line that the next append ends.
-pub fn append(dir: &Path, record: Record) -> Result<Option<String>, Error> {
+pub fn append(dir: &Path, limits: &Limits, record: Record) -> Result<Option<String>, Error> {
     let place = Place::open(dir)?;
-    let name = format!("{}-{}.jsonl", record.node, month(record.time_ns));
-    let path = dir.join(&name);
-    let system = |what| {
-        let path = path.clone();
-        move |source| Error::System { what, path, source }
+    let part = Part::open(&place, dir, limits, SiteFile::first(&record.node, record.time_ns))?;
+    let uid = record.uid;
+    let (line, head) = part.head.append(&part.name, record.clone());
+    // Without a count the record is kept all the same.
+    let allowance = Allowance::of(&place, &part.name, uid).ok().flatten();
+    let verdict = allowance.as_ref().map_or(Verdict::Keep, |a| a.judge(line.len(), limits.user_len));
+    let line_len = line.len();
+    let report = match verdict {
+        Verdict::Keep => part.write(&place, line, &head)?,
+        Verdict::Last => {
+            let (line, head) = part.head.append(&part.name, past_allowance(record, limits));
+            part.write(&place, line, &head)?;
+            Some(format!(
+                "uid {uid} has filled its {} MiB of this month, its further records are dropped",
+                limits.user_len >> 20
+            ))
+        }
+        Verdict::Drop => None,
     };
-    let file_name = c_name(&name);
-    let mut file = place.append_only(&file_name).map_err(system("open"))?;
-    lock(&file).map_err(system("lock"))?.ok_or_else(|| Error::Locked(path.clone()))?;
-
-    let head_name = format!("{name}.head");
-    let read = read_head(&place, &c_name(&head_name), &path).map_err(system("read the head of"))?;
-    let (head, cut) = catch_up(&file, read).map_err(system("read"))?;
-    let (line, head) = head.append(record);
-    let len = file.metadata().map_err(system("look at"))?.len();
-    // A cut line gets its newline with the same write.
-    let bytes = if cut { [b"\n", &line[..]].concat() } else { line };
-    if let Err(error) = file.write_all(&bytes) {
-        // A full disk takes a part of a line; whoever holds the lock may take it back.
-        let _ = file.set_len(len);
-        return Err(system("append to")(error));
+    if let Some(allowance) = allowance {
+        let _ = allowance.note(verdict, line_len);
     }
-    file.sync_data().map_err(system("sync"))?;
-    let head = Head { offset: len + bytes.len() as u64, ..head };
-    place
-        .replace(&c_name(&head_name), &c_name(&format!("{head_name}.new")), &head.to_bytes())
-        .map_err(system("renew the head of"))?;
-    let due = head.sequence.is_multiple_of(LINES_A_REPORT);
-    Ok(due.then(|| format!("{name} sequence={} offset={} hash={}", head.sequence, head.offset, head.hash)))
+    drop(part);
+    Ok(report)
+}
+
+/// What stands in the place of the first record past a user's allowance.
+fn past_allowance(record: Record, limits: &Limits) -> Record {
+    let note = format!(
+        "this user's {} MiB of records of this node and month are full: further records are dropped",
+        limits.user_len >> 20
+    );
+    Record { claimed: Claimed::default(), refused: vec![note], ..record }
+}
+
+/// The part of a month that is written to, locked.
+struct Part {
+    name: SiteFile,
+    path: PathBuf,
+    file: File,
+    head: Head,
+    /// Whether it ends in a line that was cut.
+    cut: bool,
+}
+
+impl Part {
+    /// Locks the last part of a month, or begins the next where that is full.
+    fn open(place: &Place, dir: &Path, limits: &Limits, first: SiteFile) -> Result<Self, Error> {
+        let started = Instant::now();
+        let mut name = first;
+        while name.part < PARTS && place.has(&c_name(&name.next().to_string())) {
+            name = name.next();
+        }
+        loop {
+            let path = dir.join(name.to_string());
+            let system = |what| {
+                let path = path.clone();
+                move |source| Error::System { what, path, source }
+            };
+            let file = place.append_only(&c_name(&name.to_string())).map_err(system("open"))?;
+            if !lock(&file, started).map_err(system("lock"))? {
+                return Err(Error::Locked(path));
+            }
+            let is_left = place.has(&c_name(&name.next().to_string()));
+            let len = file.metadata().map_err(system("look at"))?.len();
+            if is_left || len >= limits.file_len {
+                if name.part >= PARTS {
+                    return Err(Error::Full(path));
+                }
+                // Made while this part is locked: from now on nobody writes here.
+                place
+                    .append_only(&c_name(&name.next().to_string()))
+                    .map_err(system("open the part after"))?;
+                name = name.next();
+                continue;
+            }
+            let begin = begin(place, &name).map_err(system("go on from the part before"))?;
+            let read = read_head(place, &name, begin).map_err(system("read the head of"))?;
+            let (head, cut) = catch_up(&file, read).map_err(system("read"))?;
+            return Ok(Self { name, path, file, head, cut });
+        }
+    }
+
+    /// Writes a line and then its head; a line for the log when the head is due there.
+    fn write(&self, place: &Place, line: Vec<u8>, head: &Head) -> Result<Option<String>, Error> {
+        let system = |what| move |source| Error::System { what, path: self.path.clone(), source };
+        let mut file = &self.file;
+        let len = file.metadata().map_err(system("look at"))?.len();
+        // A cut line gets its newline with the same write.
+        let bytes = if self.cut { [b"\n", &line[..]].concat() } else { line };
+        if let Err(error) = file.write_all(&bytes) {
+            // A full disk takes a part of a line; whoever holds the lock may take it back.
+            let _ = file.set_len(len);
+            return Err(system("append to")(error));
+        }
+        file.sync_data().map_err(system("sync"))?;
+        let head = Head { offset: len + bytes.len() as u64, ..head.clone() };
+        let head_name = self.name.head_name();
+        place
+            .replace(&c_name(&head_name), &c_name(&format!("{head_name}.new")), &head.to_bytes())
+            .map_err(system("renew the head of"))?;
+        let is_due = len == 0 || head.sequence.is_multiple_of(LINES_A_REPORT);
+        Ok(is_due.then(|| {
+            let sent = head.to_sent(&self.name);
+            // A machine without a system log still has Slurm's.
+            let _ = syslog::send(Path::new(syslog::SOCKET), &sent);
+            sent
+        }))
+    }
 }
 
 fn c_name(name: &str) -> CString {
     CString::new(name).expect("made of a plain name and numbers")
 }
 
-/// Waits for the lock for as long as two seconds; it falls with the file.
-fn lock(file: &File) -> io::Result<Option<()>> {
-    for _ in 0..LOCK_TRIES {
+/// Waits for the lock, until [`LOCK_LIMIT`] has gone by since `started`; it falls with the file.
+fn lock(file: &File, started: Instant) -> io::Result<bool> {
+    loop {
         match file.try_lock() {
-            Ok(()) => return Ok(Some(())),
+            Ok(()) => return Ok(true),
             Err(std::fs::TryLockError::Error(error)) => return Err(error),
+            Err(std::fs::TryLockError::WouldBlock) if started.elapsed() > LOCK_LIMIT => return Ok(false),
             Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_NAP),
         }
     }
-    Ok(None)
 }
 
-/// The head; a missing or damaged one is that of an empty file.
-fn read_head(place: &Place, name: &CString, path: &Path) -> io::Result<Head> {
+/// The head that a part begins with: that of an empty month, or the end of the part before, which nobody writes to
+/// any more.
+fn begin(place: &Place, name: &SiteFile) -> io::Result<Head> {
+    let Some(before) = name.before() else { return Ok(Head::default()) };
+    let head = read_head(place, &before, Head::default())?;
+    let file = place.read(&c_name(&before.to_string()))?;
+    Ok(catch_up(&file, head)?.0.before_next_part())
+}
+
+/// A file's head; `begin` where it is missing or damaged.
+fn read_head(place: &Place, name: &SiteFile, begin: Head) -> io::Result<Head> {
+    let name = name.head_name();
     let mut bytes = Vec::new();
-    match place.read(name) {
+    match place.read(&c_name(&name)) {
         Ok(file) => file.take(HEAD_LEN).read_to_end(&mut bytes)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Head::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(begin),
         Err(error) => return Err(error),
     };
-    Ok(Head::parse(path, &bytes).unwrap_or_default())
+    Ok(Head::parse(name.as_ref(), &bytes).unwrap_or(begin))
 }
 
 /// Takes in whole lines past the head that continue the chain; whether the file ends in a cut line.
@@ -153,42 +269,4 @@ fn catch_up(file: &File, mut head: Head) -> io::Result<(Head, bool)> {
         }
     }
     Ok((head, cut))
-}
-
-/// `yyyymm` of a time in nanoseconds since 1970, in UTC.
-fn month(time_ns: u64) -> String {
-    let mut days = time_ns / 1_000_000_000 / 86_400;
-    let mut year = 1970;
-    let is_leap =
-        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    while days >= 365 + u64::from(is_leap(year)) {
-        days -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for len in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < len {
-            break;
-        }
-        days -= len;
-        month += 1;
-    }
-    format!("{year}{month:02}")
-}
-
-/// Files that go on, files that were cut, and months.
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_month_is_that_of_the_calendar() {
-        let month_of = |seconds: u64| month(seconds * 1_000_000_000);
-        assert_eq!(month_of(0), "197001");
-        assert_eq!(month_of(951_782_399), "200002"); // 2000-02-28 23:59:59
-        assert_eq!(month_of(951_868_799), "200002"); // 2000-02-29 23:59:59
-        assert_eq!(month_of(951_868_800), "200003");
-        assert_eq!(month_of(1_767_225_599), "202512");
-        assert_eq!(month_of(1_767_225_600), "202601");
-    }
 }

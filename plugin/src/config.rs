@@ -3,11 +3,15 @@
 
 use std::path::PathBuf;
 
+use crate::audit::Limits;
+
 /// What the site set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Where site records go; none are written without it.
     pub audit: Option<PathBuf>,
+    /// How much of them is kept.
+    pub audit_limits: Limits,
     /// Whether a plain sbatch job whose trial cannot be resolved fails.
     pub strict: bool,
     /// Faults on demand.
@@ -23,6 +27,14 @@ type Key = (&'static str, fn(&mut Config, &str) -> Result<(), &'static str>);
 /// Every key that there is.
 const KEYS: &[Key] = &[
     ("audit", set_audit),
+    ("audit_file_mib", |config, value| {
+        config.audit_limits.file_len = mebibytes(value)?;
+        Ok(())
+    }),
+    ("audit_user_mib", |config, value| {
+        config.audit_limits.user_len = mebibytes(value)?;
+        Ok(())
+    }),
     ("strict", |config, value| {
         config.strict = yes_or_no(value)?;
         Ok(())
@@ -64,6 +76,13 @@ fn set_audit(config: &mut Config, value: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+fn mebibytes(value: &str) -> Result<u64, &'static str> {
+    match value.parse::<u32>() {
+        Ok(mebibytes) if mebibytes > 0 => Ok(u64::from(mebibytes) << 20),
+        _ => Err("must be a number of MiB, at least 1"),
+    }
+}
+
 fn yes_or_no(value: &str) -> Result<bool, &'static str> {
     match value {
         "yes" => Ok(true),
@@ -81,15 +100,23 @@ mod tests {
     fn every_key_is_read() {
         let config = Config::parse(["audit=/var/spool/slurm-sweep", "strict=yes", "epilog=no"]);
         assert_eq!(config.audit, Some("/var/spool/slurm-sweep".into()));
+        let limits = Config::parse(["audit_file_mib=2", "audit_user_mib=3"]).audit_limits;
+        assert_eq!(limits, Limits { file_len: 2 << 20, user_len: 3 << 20 });
         assert!(config.strict && config.warnings.is_empty(), "{config:?}");
         assert_eq!(Config::parse([]), Config::default());
     }
 
     #[test]
     fn what_is_wrong_is_a_warning_and_the_rest_counts() {
-        let config =
-            Config::parse(["audit=relative", "strict=maybe", "epilog=yes", "color=red", "strict=yes"]);
-        assert_eq!(config.warnings.len(), 4, "{:?}", config.warnings);
+        let config = Config::parse([
+            "audit=relative",
+            "strict=maybe",
+            "epilog=yes",
+            "color=red",
+            "audit_user_mib=0",
+            "strict=yes",
+        ]);
+        assert_eq!(config.warnings.len(), 5, "{:?}", config.warnings);
         assert!(config.strict && config.audit.is_none());
     }
 }

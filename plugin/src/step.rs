@@ -300,7 +300,7 @@ fn task_exit(state: &mut State, spank: &Spank) {
 
 fn write_site_record(config: &Config, hook: Hook, record: sweep_core::record::Record) {
     let Some(dir) = &config.audit else { return };
-    match crate::audit::append(dir, record) {
+    match crate::audit::append(dir, &config.audit_limits, record) {
         Ok(None) => {}
         Ok(Some(report)) => ffi::info(&log::line("audit", &report)),
         Err(error) => ffi::error(&log::line(hook.name(), &log::causes(&error))),

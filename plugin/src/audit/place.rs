@@ -71,8 +71,24 @@ impl Place {
     /// # Errors
     /// What the system says, or that the file is not a plain file of root's own.
     pub fn append_only(&self, name: &CStr) -> io::Result<File> {
-        let flags = libc::O_RDWR | libc::O_APPEND | libc::O_CREAT;
-        let file = self.open_file(name, flags)?;
+        self.own_file(name, libc::O_APPEND)
+    }
+
+    /// As [`Place::append_only`], for writing anywhere in it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_write(&self, name: &CStr) -> io::Result<File> {
+        self.own_file(name, 0)
+    }
+
+    /// Whether anything has this name.
+    pub fn has(&self, name: &CStr) -> bool {
+        stat(self.0.as_raw_fd(), name).is_some()
+    }
+
+    fn own_file(&self, name: &CStr, flags: i32) -> io::Result<File> {
+        let file = self.open_file(name, libc::O_RDWR | libc::O_CREAT | flags)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() || metadata.uid() != 0 || metadata.nlink() != 1 {
             return Err(io::Error::other("not a plain file of root's own"));
@@ -128,7 +144,14 @@ fn open_at(at: RawFd, name: &CStr, flags: i32) -> io::Result<OwnedFd> {
 }
 
 fn is_symlink(at: RawFd, name: &CStr) -> bool {
-    let metadata = open_at(at, name, libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .and_then(|fd| File::from(fd).metadata());
-    metadata.is_ok_and(|metadata| metadata.is_symlink())
+    stat(at, name).is_some_and(|stat| stat.st_mode & libc::S_IFMT == libc::S_IFLNK)
+}
+
+/// What has this name, a symlink itself and not what it leads to.
+fn stat(at: RawFd, name: &CStr) -> Option<libc::stat> {
+    // SAFETY: all zeroes is a valid stat to be filled.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: a C string in a directory that is open, and a stat of ours.
+    let code = unsafe { libc::fstatat(at, name.as_ptr(), &raw mut stat, libc::AT_SYMLINK_NOFOLLOW) };
+    (code == 0).then_some(stat)
 }
