@@ -64,3 +64,38 @@ fn a_sweep_submitted_by_a_trial_is_a_sweep_of_its_own() {
         assert_eq!(sweep.records(trial).len(), 1);
     }
 }
+
+/// What a plain job in a trial saw, once the trial that waited for it has ended.
+fn plain_jobs(name: &str, arguments: &[&str]) -> (Vec<BTreeMap<String, String>>, serde_json::Value) {
+    let home = Home::new(plugged(), name, &outer("sbatch --wait --output=/dev/null dump.sh $lr"));
+    home.write("dump.sh", "#!/bin/bash\nenv -0 > plain-$1\n");
+    let sweep = home.submit(arguments);
+    let status = sweep.wait_completed(2);
+    (["0.5", "0.25"].map(|lr| environment(&home.path.join(format!("plain-{lr}")))).into(), status)
+}
+
+#[test]
+fn a_plain_sbatch_in_an_arrays_trial_has_no_trial() {
+    let (jobs, _) = plain_jobs("plain-array", &[]);
+    for (job, lr) in jobs.iter().zip(["0.5", "0.25"]) {
+        // The option came along, and a job that is no array has no task to choose a trial by.
+        assert_eq!(job["SWEEP_ERROR"], "--sweep-trial=@0 needs --array");
+        assert!(!job.contains_key("SWEEP_TRIAL"), "{job:?}");
+        // An exported variable like any other.
+        assert_eq!(job["lr"], lr);
+    }
+}
+
+#[test]
+fn a_plain_sbatch_in_a_single_trial_is_another_start_of_that_trial() {
+    let (jobs, status) = plain_jobs("plain-single", &["--individual"]);
+    for (n, job) in jobs.iter().enumerate() {
+        assert_eq!(job["SWEEP_TRIAL"], format!("t{n:03}"), "the option came along and names a trial");
+        assert_eq!(job["SWEEP_ATTEMPT"], "1");
+        // It is not the job that the sweep submitted, and says nothing of it.
+        let trial = &status["trials"][n];
+        assert_eq!((&trial["attempt"], &trial["bucket"]), (&0.into(), &"completed".into()), "{trial}");
+        let own = format!("trials/t{n:03}/record.{}.", trial["job_id"].as_str().unwrap());
+        assert!(trial["record_path"].as_str().unwrap().starts_with(&own), "{trial}");
+    }
+}
