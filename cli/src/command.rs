@@ -1,6 +1,7 @@
 //! The commands, one file each, named after it: arguments as they are typed, then the work, then what is shown.
 //! The help of a command is the doc comment of its arguments.
 
+pub mod advance;
 pub mod completion;
 pub mod doctor;
 pub mod exec;
@@ -50,6 +51,7 @@ enum Command {
     Resume(resume::Args),
     Retry(retry::Args),
     Wait(wait::Args),
+    Advance(advance::Args),
     Log(log::Args),
     Doctor(doctor::Args),
     Exec(exec::Args),
@@ -76,6 +78,7 @@ impl Cli {
             Command::Resume(args) => args.run(),
             Command::Retry(args) => args.run(),
             Command::Wait(args) => args.run(),
+            Command::Advance(args) => args.run(),
             Command::Log(args) => args.run(),
             Command::Doctor(args) => args.run(),
             Command::Exec(args) => args.run(),

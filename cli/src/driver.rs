@@ -1,6 +1,7 @@
 //! What drives a sweep: making its directory, cutting its trials into batches, submitting them, and finding out
 //! what is true of each. Nothing here prints.
 
+pub mod advance;
 pub mod again;
 pub mod batches;
 pub mod choose;

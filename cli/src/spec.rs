@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use sweep_core::id::SweepId;
 use sweep_core::limits;
-use sweep_core::manifest::{Command, Manifest, Metric};
+use sweep_core::manifest::{Command, Manifest, Metric, Retries};
 use sweep_core::name::EnvNames;
 use sweep_core::params::Params;
 use sweep_core::schema;
@@ -78,6 +78,8 @@ pub struct Spec {
     pub concurrency: Option<u32>,
     /// What is reported.
     pub metric: Option<Metric>,
+    /// Which ends are tried again.
+    pub retries: Option<Retries>,
     /// The space.
     pub space: Space,
     /// Explicit trials.
@@ -222,9 +224,11 @@ impl Spec {
             env_names: self.env_names.clone(),
             concurrency: self.concurrency,
             replicates: self.replicates,
+            retries: self.retries.clone(),
             combinations: combinations.map(|count| count.to_string()),
             folds: None,
             repetitions: None,
+            submission: None,
             versions: origin.versions,
             git_commit: origin.git_commit,
         }
@@ -283,6 +287,7 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
             replicates: node("replicates"),
             concurrency: node("concurrency"),
             metric: node("metric"),
+            retries: node("retries"),
         },
         mistakes,
     );
@@ -346,6 +351,7 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
         replicates: plan.replicates,
         concurrency: plan.concurrency,
         metric: plan.metric,
+        retries: plan.retries,
         space: space?,
         rows: rows.into_iter().map(|placed| placed.row).collect(),
         defaults,

@@ -420,3 +420,21 @@ fn a_metric_has_a_name_and_a_goal() {
         &["3:16: the metric's name is empty"],
     );
 }
+
+#[test]
+fn retries_name_their_ends() {
+    check("command: [a]\nparameters: {lr: [1, 2]}\nretries: {max: 2, on: [node_fail, timeout]}", &[]);
+    check("command: [a]\nparameters: {lr: [1, 2]}\nretries: {max: 1}", &[]);
+    check(
+        "command: [a]\nparameters: {lr: [1, 2]}\nretries: {max: 0, on: [nodefail], often: 1}",
+        &[
+            "3:16: `max` of `retries` must be a whole number from 1 to 1000, not `0`",
+            "3:23: `nodefail` is no end that is tried again | did you mean `node_fail`?",
+            "3:35: unknown key `often` | known: `max`, `on`",
+        ],
+    );
+    check(
+        "command: [a]\nparameters: {lr: [1, 2]}\nretries: {on: [failed]}",
+        &["3:10: `retries` has no `max` | write `retries: {max: 2}`"],
+    );
+}

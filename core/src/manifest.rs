@@ -6,10 +6,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::Executor;
 use crate::error::{Error, Result};
 use crate::id::SweepId;
 use crate::name::EnvNames;
 use crate::schema::{self, Schema};
+use crate::state::TrialState;
 
 /// The manifest of a sweep.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,6 +55,9 @@ pub struct Manifest {
     pub concurrency: Option<u32>,
     /// How often each configuration runs.
     pub replicates: u32,
+    /// Which ends are tried again without anybody's asking.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Retries>,
     /// How many combinations the space has, where it is finite (a decimal number: it may pass 2^64).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub combinations: Option<String>,
@@ -62,11 +67,44 @@ pub struct Manifest {
     /// Repetitions, passed to the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repetitions: Option<u32>,
+    /// How its trials are submitted; none where only its directory was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submission: Option<Submission>,
     /// What made it, by name, such as `sweep` and `slurm`.
     pub versions: BTreeMap<String, String>,
     /// The commit that held the spec, where it was in a repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git_commit: Option<String>,
+}
+
+/// How trials are submitted, so that whoever goes on after a crash submits them as was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// What runs them.
+    pub executor: Executor,
+    /// One job a trial instead of arrays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub individual: bool,
+    /// sbatch options that were given behind `--`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<String>,
+}
+
+/// Which ends are tried again without anybody's asking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retries {
+    /// Most further attempts of a trial, Slurm's own requeues among them.
+    pub max: u32,
+    /// The ends.
+    pub on: Vec<TrialState>,
+}
+
+impl Retries {
+    /// Whether a trial that stands so, after so many attempts before this one, is tried again.
+    #[must_use]
+    pub fn is_due(&self, state: TrialState, attempt: u32) -> bool {
+        attempt < self.max && self.on.contains(&state)
+    }
 }
 
 /// What is reported.

@@ -45,7 +45,7 @@ impl Args {
     /// Everything that is wrong with the spec, or those of the file system.
     pub fn run(&self) -> Result<ExitCode> {
         let spec = load(&self.spec)?;
-        let created = create(&spec, &self.home.home(&spec.folder), super::submit::versions(None))?;
+        let created = create(&spec, &self.home.home(&spec.folder), super::submit::versions(None), None)?;
         let site = slurm::site().ok();
         let max_array_size = site.map_or(slurm::DEFAULT_MAX_ARRAY_SIZE, |site| site.max_array_size);
         let report = Report {

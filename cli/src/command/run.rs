@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::command::{print, submit::What};
+use crate::driver::advance::{advance, due};
 use crate::driver::look::look;
 use crate::driver::pace::Pace;
 use crate::error::{Error, Result};
@@ -47,9 +48,13 @@ impl Args {
         let progress = Progress::new(submitted.created.count);
         let mut pace = Pace::default();
         let status = loop {
-            let status = Status::of(look(dir)?);
+            let look = look(dir)?;
+            let again = !due(&look).is_empty();
+            let status = Status::of(look);
             progress.show(&status);
-            if status.is_over() {
+            if again {
+                advance(dir, &|_| {})?;
+            } else if status.is_over() {
                 break status;
             }
             let wait = pace.after(status.states.clone());

@@ -9,6 +9,7 @@ use sweep_core::batch::Executor;
 use sweep_core::id::SweepId;
 use sweep_core::layout::SweepDir;
 use sweep_core::limits;
+use sweep_core::manifest;
 
 use crate::command::{Where, load, print};
 use crate::driver::batches::{Groups, Shape};
@@ -186,7 +187,9 @@ impl What {
         let (executor, site) = self.executor.resolve()?;
         self.check_executor(executor)?;
         let version = site.as_ref().and_then(|site| site.version.clone());
-        let created = create(&spec, &self.home.home(&spec.folder), versions(version))?;
+        let asked = manifest::Submission { executor, individual: self.individual, extra: self.extra.clone() };
+        let home = self.home.home(&spec.folder);
+        let created = create(&spec, &home, versions(version), Some(asked))?;
         let shape = self.shape(executor, site.as_ref());
         let batches = created.groups.batches(shape, created.manifest.concurrency);
         let submission =

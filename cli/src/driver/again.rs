@@ -50,11 +50,8 @@ pub fn submit(
             }
             None => {
                 // The options of a trial that was never submitted are those of its sweep.
-                let first = batches.intents().next();
-                let local = first.map_or(submission.executor, |intent| intent.executor) == Executor::Local;
-                let extra = first.map(|intent| intent.extra.clone());
-                let way = Way { local, extra: extra.unwrap_or_else(|| submission.extra.to_vec()) };
-                (way, options(&spec, trial))
+                let local = submission.executor == Executor::Local;
+                (Way { local, extra: submission.extra.to_vec() }, options(&spec, trial))
             }
         };
         ways.entry(way).or_default().add(index, &options);
@@ -62,7 +59,7 @@ pub fn submit(
     let mut taken = Vec::new();
     for (way, groups) in ways {
         let executor = if way.local { Executor::Local } else { Executor::Slurm };
-        let shape = if way.local { Shape::Arrays { max_array_size: u32::MAX } } else { shape };
+        let shape = if way.local { Shape::Whole } else { shape };
         let first_batch = Batches::read(dir)?.next_number();
         let submission = Submission { executor, extra: &way.extra, first_batch, ..submission.clone() };
         // With a concurrency the new arrays wait for the newest old one, so that the sweep's limit holds over all.

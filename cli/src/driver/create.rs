@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sweep_core::id::SweepId;
 use sweep_core::layout::{self, SweepDir};
-use sweep_core::manifest::Manifest;
+use sweep_core::manifest::{Manifest, Submission};
 use sweep_core::trial::TableWriter;
 
 use crate::driver::batches::Groups;
@@ -47,18 +47,35 @@ pub struct Created {
     pub workdir: PathBuf,
 }
 
-/// Makes the directory of a spec's sweep. `versions` names what made it.
+/// Makes the directory of a spec's sweep. `versions` names what made it; `submission` is how its trials are going to
+/// be submitted, so that a crash from here on loses nothing of what was asked.
 ///
 /// # Errors
 /// Those of the file system, or of a spec with more trials than a sweep may have.
-pub fn create(spec: &Spec, home: &Home, versions: BTreeMap<String, String>) -> Result<Created> {
+pub fn create(
+    spec: &Spec,
+    home: &Home,
+    versions: BTreeMap<String, String>,
+    submission: Option<Submission>,
+) -> Result<Created> {
     fs::create_dir_all(home.path()).at("make", home.path())?;
     let home_path = fs::canonicalize(home.path()).at("find", home.path())?;
     let id = new_id(&spec.name)?;
     let new = SweepDir::unfinished(&home_path, &id);
     fs::create_dir(new.path()).at("make", new.path())?;
     let complete = SweepDir::complete(&home_path, &id);
-    let built = fill(spec, &new, &complete, &id, versions).inspect_err(|_| {
+    let workdir = workdir(&spec.folder, &spec.workdir, complete.path());
+    let manifest = workdir.map(|workdir| {
+        let origin = Origin {
+            id: id.clone(),
+            created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            versions,
+            git_commit: git_commit(&spec.folder),
+            workdir,
+        };
+        Manifest { submission, ..spec.manifest(origin) }
+    });
+    let built = manifest.and_then(|manifest| fill(spec, &new, manifest)).inspect_err(|_| {
         // What is not complete is nobody's; if even this fails, `.…new` is ignored all the same.
         let _ = fs::remove_dir_all(new.path());
     });
@@ -73,21 +90,7 @@ pub fn create(spec: &Spec, home: &Home, versions: BTreeMap<String, String>) -> R
     Ok(Created { dir: complete, manifest, groups, count, workdir })
 }
 
-fn fill(
-    spec: &Spec,
-    new: &SweepDir,
-    complete: &SweepDir,
-    id: &SweepId,
-    versions: BTreeMap<String, String>,
-) -> Result<(Manifest, Groups, u32)> {
-    let origin = Origin {
-        id: id.clone(),
-        created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        versions,
-        git_commit: git_commit(&spec.folder),
-        workdir: workdir(&spec.folder, &spec.workdir, complete.path())?,
-    };
-    let manifest = spec.manifest(origin);
+fn fill(spec: &Spec, new: &SweepDir, manifest: Manifest) -> Result<(Manifest, Groups, u32)> {
     for folder in new.folders() {
         fs::create_dir(&folder).at("make", &folder)?;
     }
@@ -96,7 +99,7 @@ fn fill(
     files::create_new(&new.manifest(), &json)?;
     files::create_new(&new.spec(), &spec.bytes)?;
     files::create_new(&new.job_script(), JOB_SCRIPT.as_bytes())?;
-    let (groups, count) = write_trials(spec, new, id)?;
+    let (groups, count) = write_trials(spec, new, &manifest.id)?;
     files::sync_dir(new.path())?;
     Ok((manifest, groups, count))
 }

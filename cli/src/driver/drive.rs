@@ -8,7 +8,7 @@ use sweep_core::batch::Executor;
 use sweep_core::find;
 use sweep_core::id::TrialIndex;
 use sweep_core::layout::SweepDir;
-use sweep_core::manifest::Manifest;
+use sweep_core::manifest::{self, Manifest};
 
 use crate::driver::batches::Shape;
 use crate::driver::journal::Journal;
@@ -27,6 +27,7 @@ pub struct Driver {
     manifest: Manifest,
     workdir: PathBuf,
     executor: Executor,
+    extra: Vec<String>,
     shape: Shape,
     lease: Lease,
 }
@@ -43,18 +44,25 @@ impl Driver {
                 .hint("a stopped sweep stays stopped; submit its spec again for a new one"));
         }
         let batches = Batches::read(dir)?;
-        let local = batches.intents().next().is_some_and(|intent| intent.executor == Executor::Local);
-        let (executor, shape) = if local {
-            (Executor::Local, Shape::Arrays { max_array_size: u32::MAX })
-        } else {
-            (Executor::Slurm, Shape::Arrays { max_array_size: slurm::site()?.max_array_size })
+        let first = batches.intents().next();
+        // A sweep of `init` says nothing of a submission; what was submitted of it since says how.
+        let asked = manifest.submission.clone().unwrap_or_else(|| manifest::Submission {
+            executor: first.map_or(Executor::Slurm, |intent| intent.executor),
+            individual: false,
+            extra: first.map(|intent| intent.extra.clone()).unwrap_or_default(),
+        });
+        let shape = match asked.executor {
+            Executor::Local => Shape::Whole,
+            Executor::Slurm if asked.individual => Shape::Individual,
+            Executor::Slurm => Shape::Arrays { max_array_size: slurm::site()?.max_array_size },
         };
         let workdir = dir.path().join(&manifest.workdir);
         // A workdir that a parameter decides is known in the job only.
         let workdir =
             fs::canonicalize(&workdir).or_else(|_| fs::canonicalize(dir.path())).at("find", &workdir)?;
         let lease = Lease::take(dir, notice)?;
-        Ok(Self { dir: dir.clone(), manifest, workdir, executor, shape, lease })
+        let dir = dir.clone();
+        Ok(Self { dir, manifest, workdir, executor: asked.executor, extra: asked.extra, shape, lease })
     }
 
     /// Settles what a crash left open.
@@ -93,7 +101,7 @@ impl Driver {
             dir: &self.dir,
             id: &self.manifest.id,
             executor: self.executor,
-            extra: &[],
+            extra: &self.extra,
             workdir: &self.workdir,
             slots: self.manifest.concurrency.unwrap_or_else(local::default_slots),
             first_batch: 0,

@@ -42,6 +42,7 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("defaults", Read),
     ("seed", Read),
     ("replicates", Read),
+    ("retries", Read),
     ("concurrency", Read),
     ("after", Later),
     ("asha", Later),
@@ -59,7 +60,6 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("repetitions", Later),
     ("requeue_on_signal", Later),
     ("result_wait_s", Later),
-    ("retries", Later),
     ("signal", Later),
     ("source", Later),
     ("spread", Later),
@@ -108,6 +108,9 @@ pub(super) const PARAMETER: &[(&str, Standing)] = &[
     ("then", Later),
     ("when", Later),
 ];
+
+/// The keys of `retries`.
+pub(super) const RETRIES: &[(&str, Standing)] = &[("max", Read), ("on", Read)];
 
 /// The keys of `metric`.
 pub(super) const METRIC: &[(&str, Standing)] = &[

@@ -1,7 +1,8 @@
-//! How a space is searched: `method`, `matrix`, `trials`, `seed`, `replicates`, `concurrency`, `metric`. Never a
-//! search without an end.
+//! How a space is searched: `method`, `matrix`, `trials`, `seed`, `replicates`, `concurrency`, `metric`, `retries`.
+//! Never a search without an end.
 
-use sweep_core::manifest::{Goal, Metric};
+use sweep_core::manifest::{Goal, Metric, Retries};
+use sweep_core::state::TrialState;
 use sweep_search::Method;
 
 use super::keys;
@@ -24,6 +25,7 @@ pub(super) struct Plan {
     pub(super) replicates: u32,
     pub(super) concurrency: Option<u32>,
     pub(super) metric: Option<Metric>,
+    pub(super) retries: Option<Retries>,
 }
 
 /// The nodes of the keys that say how.
@@ -36,6 +38,7 @@ pub(super) struct Nodes<'a> {
     pub(super) replicates: Option<&'a Node>,
     pub(super) concurrency: Option<&'a Node>,
     pub(super) metric: Option<&'a Node>,
+    pub(super) retries: Option<&'a Node>,
 }
 
 /// Reads them.
@@ -48,6 +51,7 @@ pub(super) fn read(nodes: &Nodes<'_>, mistakes: &mut Mistakes) -> Plan {
         replicates: nodes.replicates.and_then(|n| count(n, "`replicates`", mistakes)).unwrap_or(1),
         concurrency: nodes.concurrency.and_then(|n| count(n, "`concurrency`", mistakes)),
         metric: nodes.metric.and_then(|node| metric(node, mistakes)),
+        retries: nodes.retries.and_then(|node| retries(node, mistakes)),
         seed: nodes.seed.and_then(|node| seed(node, "`seed`", mistakes)),
         whole: true,
         ..Plan::default()
@@ -177,4 +181,50 @@ fn metric(node: &Node, mistakes: &mut Mistakes) -> Option<Metric> {
         mistakes.hint(node.at, "`metric` has no `name`", "name the key under which trials report it");
     }
     Some(Metric { name: name?, goal })
+}
+
+/// Ends after which a trial may be tried again.
+const RETRIED: [TrialState; 6] = [
+    TrialState::Failed,
+    TrialState::Timeout,
+    TrialState::OutOfMemory,
+    TrialState::NodeFail,
+    TrialState::Preempted,
+    TrialState::Cancelled,
+];
+/// Where nobody says: ends that are not the program's own doing.
+const RETRIED_BY_DEFAULT: [TrialState; 2] = [TrialState::NodeFail, TrialState::Preempted];
+
+fn retries(node: &Node, mistakes: &mut Mistakes) -> Option<Retries> {
+    let entries = read::entries(node, "`retries`", mistakes)?;
+    let (mut max, mut on) = (None, RETRIED_BY_DEFAULT.to_vec());
+    for Entry { key, at, value } in entries {
+        if !keys::check(keys::RETRIES, "key", key, *at, mistakes) {
+            continue;
+        }
+        if key == "max" {
+            max = read::whole(value, "`max` of `retries`", 1, 1000, mistakes);
+            continue;
+        }
+        let what = "`on` of `retries`";
+        let words =
+            read::texts(value, what, "write `on: [node_fail, timeout]`", mistakes).unwrap_or_default();
+        on = words.iter().filter_map(|word| retried(word, value.at, mistakes)).collect();
+    }
+    if entries.iter().all(|entry| entry.key != "max") {
+        mistakes.hint(node.at, "`retries` has no `max`", "write `retries: {max: 2}`");
+    }
+    Some(Retries { max: u32::try_from(max?).ok()?, on })
+}
+
+fn retried(word: &str, at: Position, mistakes: &mut Mistakes) -> Option<TrialState> {
+    let found = RETRIED.into_iter().find(|state| state.name() == word);
+    if found.is_none() {
+        let known = RETRIED.map(TrialState::name);
+        let near = keys::nearest(word, known);
+        let hint = near
+            .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        mistakes.hint(at, format!("`{}` is no end that is tried again", shown(word)), hint);
+    }
+    found
 }

@@ -40,9 +40,15 @@ impl Batches {
         let folder = dir.batches();
         for entry in fs::read_dir(&folder).at("read", &folder)? {
             let name = entry.at("read", &folder)?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<u32>().ok());
-            let Some(number) = number.filter(|number| *number < BATCHES) else { continue };
+            let parts = name.to_str().and_then(|name| name.split_once('.'));
+            let Some((number, kind)) = parts else { continue };
+            let number = number.parse::<u32>().ok().filter(|number| *number < BATCHES);
+            let Some(number) = number else { continue };
+            // A map comes before its intent; one whose intent was never written has taken the number all the same.
             next = next.max(number + 1);
+            if kind != "json" {
+                continue;
+            }
             let number = BatchNumber(number);
             let path = dir.batch(number);
             let intent = match Intent::parse(&path, &fs::read(&path).at("read", &path)?) {
