@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-/// Arguments for valgrind. Files are named by process id, since a fork without exec writes one too.
-pub fn arguments(folder: &Path) -> Vec<String> {
+/// Arguments for valgrind. `pid` is `%p` where the process forks, as each fork without exec writes a file too.
+pub fn arguments(folder: &Path, pid: &str) -> Vec<String> {
     vec![
         "--tool=callgrind".to_owned(),
         "--trace-children=no".to_owned(),
-        format!("--callgrind-out-file={}/out.%p", folder.display()),
-        format!("--log-file={}/log.%p", folder.display()),
+        format!("--callgrind-out-file={}/out.{pid}", folder.display()),
+        format!("--log-file={}/log.{pid}", folder.display()),
     ]
 }
 
@@ -18,17 +18,14 @@ pub fn instructions(text: &str) -> Option<u64> {
     text.lines().rev().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok())
 }
 
-/// The instructions of a process and its forks, in all files of a folder, which are removed.
-pub fn take(folder: &Path) -> std::io::Result<u64> {
-    let mut sum = 0;
+/// The instructions of one process of a folder, whose files are then removed. Forks write files too, but begin with
+/// the count of the process that they come from: a sum would count it again and again.
+pub fn take(folder: &Path, pid: &str) -> std::io::Result<Option<u64>> {
+    let counted = instructions(&fs::read_to_string(folder.join(format!("out.{pid}")))?);
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("out.")) {
-            sum += instructions(&fs::read_to_string(&path)?).unwrap_or(0);
-        }
-        fs::remove_file(&path)?;
+        fs::remove_file(entry?.path())?;
     }
-    Ok(sum)
+    Ok(counted)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::program::step;
 
 /// For how long the machine may stay busy before it is measured all the same.
-const LIMIT: Duration = Duration::from_secs(600);
+const LIMIT: Duration = Duration::from_secs(120);
 /// Between two looks; a share of the time needs a stretch of it.
 const STRETCH: Duration = Duration::from_secs(2);
 /// Most that others may use.

@@ -111,6 +111,7 @@ fn ask(site: &Site, jobs: &str) -> Outcome<f64> {
         .args(["--noheader", "--states=all", &user, "--format=%F|%K|%A|%T|%j"])
         .env("SLURM_BITSTR_LEN", "0");
     let mut sacct = site.cluster.command("sacct");
-    sacct.args(["--allocations", "--noheader", "--parsable2", "--array", "--format=JobID,JobIDRaw,State"]);
+    sacct.env("SLURM_BITSTR_LEN", "0");
+    sacct.args(["--allocations", "--noheader", "--parsable2", "--format=JobID,JobIDRaw,State"]);
     Ok(measure::run(&mut squeue)?.ms() + measure::run(sacct.args(["--jobs", jobs]))?.ms())
 }

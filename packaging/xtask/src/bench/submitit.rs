@@ -43,7 +43,7 @@ impl Submitit {
         }
         // The build folder may be closed to the user.
         let packages = site.cluster.directory().join("python");
-        let script = format!("cp -r {}/lib/python3*/site-packages {}", venv.display(), packages.display());
+        let script = format!("cp -a {}/lib/python3*/site-packages {}", venv.display(), packages.display());
         program::run(Command::new("sh").args(["-c", &script]))?;
         Ok(Self { packages, version: VERSION })
     }
