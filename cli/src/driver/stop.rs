@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 
 use serde::{Deserialize, Serialize};
 use sweep_core::batch::Executor;
+use sweep_core::find;
 use sweep_core::id::JobName;
 use sweep_core::layout::SweepDir;
 use sweep_core::schema::{self, Schema};
@@ -49,6 +50,8 @@ pub fn read(dir: &SweepDir) -> Result<Option<Stopped>> {
 /// # Errors
 /// Those of the file system, or what scancel said.
 pub fn stop(dir: &SweepDir, reason: &str) -> Result<Vec<String>> {
+    // A directory of a later release is not written to.
+    find::manifest(dir)?;
     if read(dir)?.is_none() {
         let stopped = Stopped { schema: schema::CURRENT, reason: reason.to_owned(), time_ns: now_ns() };
         let mut json = serde_json::to_vec(&stopped).expect("texts and numbers always serialize");
