@@ -6,16 +6,21 @@ use std::fs;
 
 use sweep_core::batch::{Executor, Intent};
 use sweep_core::claim::{Claim, Holder};
-use sweep_core::id::TrialIndex;
+use sweep_core::id::{JobName, TrialIndex};
 use sweep_core::layout::SweepDir;
 use sweep_core::schema;
+use sweep_core::status::Queue;
 
 use crate::driver::batches::{Groups, Options, Shape};
 use crate::driver::journal::Journal;
-use crate::driver::look::{Batches, Look, TrialLook};
+use crate::driver::look::{Batches, Look, TrialLook, owner};
 use crate::driver::submit::{Submission, Taken};
 use crate::error::{At, Error, Kind, Result};
+use crate::executor::local;
+use crate::executor::slurm::queue;
 use crate::spec::Spec;
+use crate::task::claim::{self, Linked};
+use crate::task::ledger::Ledger;
 
 /// How the trials of a new batch are submitted: as those of their old one were.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +49,7 @@ pub fn submit(
         let old = trial.batch.and_then(|number| batches.intent(number));
         let (way, options) = match old {
             Some(intent) => {
-                withdraw(dir, index, intent)?;
+                withdraw(dir, trial, intent)?;
                 let way = Way { local: intent.executor == Executor::Local, extra: intent.extra.clone() };
                 (way, intent.sbatch.clone())
             }
@@ -81,13 +86,41 @@ fn options(spec: &Spec, trial: &TrialLook) -> Options {
     spec.sbatch_of(&trial.trial)
 }
 
-/// Links a claim "withdrawn" for a trial's old batch. A job that holds the claim already has ended: only trials at an
-/// end are given to a new batch.
-fn withdraw(dir: &SweepDir, index: TrialIndex, old: &Intent) -> Result<()> {
-    let folder = dir.trial(index);
+/// Links a claim "withdrawn" for a trial's old batch, so that no job of it can start the trial any more.
+///
+/// # Errors
+/// Where a job that the look did not know of holds the claim: it may run the trial, or have run it, so that the trial
+/// is not ours to give away before somebody looked again.
+fn withdraw(dir: &SweepDir, trial: &TrialLook, old: &Intent) -> Result<()> {
+    let folder = dir.trial(trial.trial.index);
     fs::create_dir_all(folder.path()).at("make", folder.path())?;
     let claim = Claim { schema: schema::CURRENT, token: old.token.clone(), holder: Holder::Withdrawn };
-    crate::task::claim::link(&folder, &claim, "driver").map(drop).map_err(|error| error.of_kind(Kind::World))
+    let linked = claim::link(&folder, &claim, "driver").map_err(|error| error.of_kind(Kind::World))?;
+    if linked == Linked::Made {
+        return Ok(());
+    }
+    let ledger = Ledger::read(&folder)?;
+    for job in ledger.holders(&old.token) {
+        // The look saw this job's end.
+        if trial.status.job.as_ref() == Some(job) {
+            continue;
+        }
+        // One that died between its claim and its start record never began.
+        if ledger.starts().any(|start| start.job == *job) || is_alive(dir, job)? {
+            let label = trial.trial.index.label();
+            let hint = "nothing is lost; run the command again when it has ended";
+            return Err(Error::world(format!("{label} was started by job {job} meanwhile")).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a job may still be at work; one of another machine may.
+fn is_alive(dir: &SweepDir, job: &JobName) -> Result<bool> {
+    match job.slurm_id() {
+        Some(id) => Ok(queue::ask(owner(dir)?)?.is_open(id)),
+        None => Ok(local::look(job) != Some(Queue::Absent)),
+    }
 }
 
 fn unknown(index: TrialIndex) -> Error {

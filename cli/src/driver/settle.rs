@@ -57,6 +57,8 @@ pub fn settle(
     if !open.is_empty() {
         wait(dir, journal, &mut open, &mut settled, notice)?;
         for (number, intent) in open {
+            // Read again: the batch before this one may have been found or repeated just now.
+            let batches = Batches::read(dir)?;
             let after = intent.after.and_then(|after| batches.job_of(after)).map(str::to_owned);
             let again = Submission { executor: intent.executor, extra: &intent.extra, ..submission.clone() };
             journal.check()?;
@@ -64,7 +66,7 @@ pub fn settle(
             settled.repeated.push(again.ask(journal, &intent, after)?);
         }
     }
-    settled.twins = cancel_twins(dir)?;
+    settled.twins = cancel_twins(dir, journal)?;
     Ok(settled)
 }
 
@@ -85,7 +87,13 @@ fn find(
         };
         let job = match job {
             Some(job) => Some(job),
-            None => recorded_job(dir, &intent)?,
+            // A supervisor that started between the two looks is asked about before its trial's process.
+            None => match (recorded_job(dir, &intent)?, intent.executor) {
+                (Some(job), Executor::Local) => {
+                    Some(local::find(dir, number).map_or(job, |found| found.to_string()))
+                }
+                (job, _) => job,
+            },
         };
         match job {
             Some(job) => {
@@ -146,8 +154,9 @@ fn wait(
     Ok(())
 }
 
-/// Of several jobs of one batch, cancels those that no trial's claim names, all but the oldest where none is named.
-fn cancel_twins(dir: &SweepDir) -> Result<Vec<u32>> {
+/// Of several jobs of one batch, cancels what still waits of those that no trial's claim names, all but the oldest
+/// where none is named, and notes one that is kept. A task of theirs that runs has the claim or ends by itself.
+fn cancel_twins(dir: &SweepDir, journal: &mut Journal<'_>) -> Result<Vec<u32>> {
     let batches = Batches::read(dir)?;
     if !batches.intents().any(|intent| intent.executor == Executor::Slurm) {
         return Ok(Vec::new());
@@ -166,10 +175,20 @@ fn cancel_twins(dir: &SweepDir) -> Result<Vec<u32>> {
             holders.contains(job) || queue.open_tasks(*job).flatten().any(|id| holders.contains(&id))
         };
         // Where no trial has started, the oldest is kept; a job that holds a claim always is.
-        let oldest = jobs.iter().min().copied().filter(|_| !jobs.iter().any(holds));
-        twins.extend(open.iter().copied().filter(|job| !holds(job) && Some(*job) != oldest));
+        let oldest = open.iter().min().copied().filter(|_| !jobs.iter().any(holds));
+        let is_twin = |job: &u32| !holds(job) && Some(*job) != oldest;
+        let number = intent.token.batch;
+        let noted = batches.job_of(number).and_then(|job| job.parse().ok());
+        if let Some(kept) = jobs.iter().find(|job| holds(job) || Some(**job) == oldest)
+            && noted.as_ref().is_some_and(is_twin)
+        {
+            // Else the trials that have not started yet would be judged by the job that was cancelled.
+            let event = Event::Submitted { batch: number, job: kept.to_string(), time_ns: now_ns() };
+            journal.append(&event)?;
+        }
+        twins.extend(open.iter().copied().filter(is_twin));
     }
-    slurm::cancel(&twins)?;
+    slurm::cancel_waiting(&twins)?;
     Ok(twins)
 }
 

@@ -1,6 +1,7 @@
 //! Stopping a sweep: a file that tasks see before they start, then one call to end those that run. A stopped sweep
 //! stays stopped.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,9 @@ use sweep_core::layout::SweepDir;
 use sweep_core::schema::{self, Schema};
 
 use crate::driver::files;
-use crate::driver::look::Batches;
+use crate::driver::look::{Batches, owner};
 use crate::error::{At, Result};
+use crate::executor::slurm::queue;
 use crate::executor::{local, slurm};
 use crate::task::now_ns;
 
@@ -61,12 +63,27 @@ pub fn stop(dir: &SweepDir, reason: &str) -> Result<Vec<String>> {
     }
     let batches = Batches::read(dir)?;
     let jobs: Vec<(Executor, String)> = batches.jobs();
-    let slurm_jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
-    slurm::cancel(&slurm_jobs)?;
+    let mut slurm_jobs: BTreeSet<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
+    slurm_jobs.extend(unnoted(dir, &batches));
+    slurm::cancel(&slurm_jobs.into_iter().collect::<Vec<_>>())?;
     for (_, job) in jobs.iter().filter(|(executor, _)| *executor == Executor::Local) {
         if let Ok(job) = job.parse::<JobName>() {
             local::end(&job);
         }
     }
     Ok(jobs.into_iter().map(|(_, job)| job).collect())
+}
+
+/// Jobs of a sweep that are in the queue and stand in no event: an `sbatch` that was cut off, or a second job of a
+/// batch. Where the queue cannot be asked, their tasks end by themselves, because the sweep is stopped.
+fn unnoted(dir: &SweepDir, batches: &Batches) -> Vec<u32> {
+    if !batches.intents().any(|intent| intent.executor == Executor::Slurm) {
+        return Vec::new();
+    }
+    let Some(queue) = owner(dir).and_then(queue::ask).ok() else { return Vec::new() };
+    let tokens = batches.intents().map(|intent| intent.token.to_string());
+    tokens
+        .flat_map(|token| queue.jobs_of(&token).collect::<Vec<_>>())
+        .filter(|job| queue.open_tasks(*job).next().is_some())
+        .collect()
 }

@@ -16,7 +16,7 @@ use sweep_core::status::Queue;
 
 use crate::error::{At, Error, Result};
 use crate::executor::process::scrub;
-use crate::task::identity::{host, process_start};
+use crate::task::identity::{child_start, host, process_start};
 
 /// How many trials run at once where nobody said.
 #[must_use]
@@ -38,8 +38,9 @@ pub fn start(dir: &SweepDir, batch: BatchNumber, slots: u32, sweep_binary: &Path
         command.pre_exec(|| setsid().map(drop).map_err(std::io::Error::from));
     }
     let child = command.spawn().at("start", sweep_binary)?;
-    let start = process_start(child.id())
-        .ok_or_else(|| Error::world(format!("the supervisor of batch {batch} ended at once")))?;
+    // A short batch may be done by now: its supervisor ran it all the same.
+    let start = child_start(&child)
+        .ok_or_else(|| Error::world(format!("the supervisor of batch {batch} cannot be found")))?;
     Ok(JobName::local(&host(), child.id(), start)?)
 }
 

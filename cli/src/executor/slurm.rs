@@ -194,6 +194,22 @@ pub fn cancel(jobs: &[u32]) -> Result<()> {
     Err(Error::world("scancel failed").said(&answer.stderr))
 }
 
+/// Cancels with one call what of these jobs has not started. A task that starts meanwhile is left alone.
+///
+/// # Errors
+/// What scancel said; a job that has ended is no error.
+pub fn cancel_waiting(jobs: &[u32]) -> Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let call = Call::new("scancel").args(["--state=PENDING"]);
+    let answer = ask(&call.args(jobs.iter().map(ToString::to_string)))?;
+    if answer.success || answer.stderr.contains("Invalid job id") {
+        return Ok(());
+    }
+    Err(Error::world("scancel failed").said(&answer.stderr))
+}
+
 /// Holds back jobs that wait, or lets them go again, with one call.
 ///
 /// # Errors

@@ -84,13 +84,22 @@ pub fn host() -> String {
 /// When a process started, in clock ticks since boot; with the pid it names one process.
 #[must_use]
 pub fn process_start(pid: u32) -> Option<u64> {
+    let (state, start) = state_and_start(pid)?;
+    (state != "Z").then_some(start)
+}
+
+/// When a child of this process started that nobody has waited for yet, even if it has ended.
+#[must_use]
+pub fn child_start(child: &std::process::Child) -> Option<u64> {
+    state_and_start(child.id()).map(|(_, start)| start)
+}
+
+fn state_and_start(pid: u32) -> Option<(String, u64)> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The command's name is in parentheses and may hold anything; fields are counted behind it, the state first.
-    let fields: Vec<&str> = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().collect();
-    if fields.first() == Some(&"Z") {
-        return None;
-    }
-    fields.get(19)?.parse().ok()
+    let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
+    let state = fields.next()?.to_owned();
+    Some((state, fields.nth(18)?.parse().ok()?))
 }
 
 /// Who runs what.
@@ -103,6 +112,21 @@ mod tests {
         let one = Identity::of_process().unwrap();
         assert_eq!(one, Identity::of_process().unwrap());
         assert!(one.job.as_str().contains(&std::process::id().to_string()));
+    }
+
+    #[test]
+    fn a_child_that_ended_is_named_all_the_same() {
+        let mut child =
+            std::process::Command::new("true").stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let start = child_start(&child).unwrap();
+        // Its end closes the pipe, a moment before it is one that nobody has waited for.
+        std::io::copy(&mut child.stdout.take().unwrap(), &mut std::io::sink()).unwrap();
+        while process_start(child.id()).is_some() {
+            std::thread::yield_now();
+        }
+        assert_eq!(child_start(&child), Some(start));
+        child.wait().unwrap();
+        assert_eq!(child_start(&child), None);
     }
 
     #[test]

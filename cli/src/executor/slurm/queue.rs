@@ -111,6 +111,15 @@ impl QueueTable {
     }
 }
 
+impl QueueTable {
+    /// Whether a job, or an array's task by its own job id, is not at an end.
+    #[must_use]
+    pub fn is_open(&self, job: u32) -> bool {
+        let mut of_job = self.tasks.values().filter(|(_, id)| *id == job);
+        of_job.any(|(queue, _)| !matches!(queue, Queue::Ended(_)))
+    }
+}
+
 /// Most tasks that one list may name, so that a damaged answer cannot fill memory.
 const TASKS: u32 = 4_000_001;
 
@@ -162,6 +171,7 @@ mod tests {
         assert_eq!(table.look(10, Some(1)), (Queue::Absent, None));
         assert_eq!(table.look(20, None), (Queue::Ended(Ruling::Cancelled), Some(JobName::slurm(20))));
         assert_eq!(table.job_of("s.1"), Some(20));
+        assert_eq!([14, 13, 20, 99].map(|job| table.is_open(job)), [true, false, false, false]);
     }
 
     #[test]

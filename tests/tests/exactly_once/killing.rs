@@ -1,0 +1,109 @@
+//! Killing a submission at a point, and what must be true afterwards whatever the point was.
+
+use std::time::{Duration, Instant};
+
+use sweep_testbed::wait_for;
+
+use crate::outcome::Tally;
+use crate::site::{Home, LIMIT, TRIALS, in_parallel, jobs};
+use crate::tracer::Traced;
+
+/// When a submission is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// Right behind its n-th call that changes something.
+    Call(usize),
+    /// So long after its start.
+    Time(Duration),
+}
+
+/// A submission that was to be killed.
+pub struct Killed {
+    /// Where it was made.
+    pub home: Home,
+    /// When it was to be killed.
+    pub point: Point,
+    /// Whether it lived until then.
+    pub in_time: bool,
+}
+
+/// Submits a home's sweep and kills the command, and only it, at a point.
+pub fn kill(home: Home, point: Point) -> Killed {
+    let in_time = match point {
+        Point::Call(count) => {
+            let mut traced = Traced::start(&mut home.submission());
+            traced.run_to(count) && traced.kill()
+        }
+        Point::Time(delay) => {
+            let mut child = home.submission().spawn().unwrap();
+            // A point in time is what this is about; nothing is waited for.
+            std::thread::sleep(delay);
+            let in_time = child.try_wait().unwrap().is_none();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            in_time
+        }
+    };
+    Killed { home, point, in_time }
+}
+
+/// How long a submission usually takes, when so many are made at once.
+pub fn usual_time(homes: &[Home]) -> Duration {
+    let times = in_parallel(homes.len(), homes, |home| {
+        let began = Instant::now();
+        assert!(home.submission().status().unwrap().success());
+        began.elapsed()
+    });
+    times.into_iter().max().unwrap()
+}
+
+/// Resumes every sweep that is there, waits for all trials, and counts what ran. `settled` waits until nothing can
+/// start any more.
+pub fn account(all: &[Killed], at_once: usize, settled: impl Fn()) -> Tally {
+    let there: Vec<&Home> =
+        all.iter().map(|killed| &killed.home).filter(|home| home.dir().is_some()).collect();
+    in_parallel(at_once, &there, |home| home.resume());
+    let ran = |home: &&Home| home.runs().len() == TRIALS;
+    // Whatever did not run in this time is counted as lost.
+    let _ = wait_for(LIMIT, || there.iter().all(ran).then_some(()));
+    settled();
+    in_parallel(4, &there, |home| {
+        if ran(home) {
+            home.wait_states(&["completed"; TRIALS]);
+        }
+    });
+    let lines: Vec<usize> =
+        there.iter().flat_map(|home| home.runs().into_values()).map(|l| l.len()).collect();
+    for home in &there {
+        let runs = home.runs();
+        if runs.len() != TRIALS || runs.values().any(|lines| lines.len() != 1) {
+            eprintln!("{}: {runs:?}", home.path.display());
+        }
+    }
+    let killed = |killed: &&Killed| killed.in_time;
+    Tally {
+        kills: all.iter().filter(killed).filter(|killed| killed.home.dir().is_some()).count(),
+        before: all.iter().filter(killed).filter(|killed| killed.home.dir().is_none()).count(),
+        trials: there.len() * TRIALS,
+        jobs: jobs(there.iter().copied()),
+        lost: there.len() * TRIALS - lines.len(),
+        twice: lines.iter().filter(|count| **count > 1).count(),
+    }
+}
+
+/// Points in time that look random and are the same in every run (`SplitMix64`, Steele, Lea and Flood 2014).
+pub struct Moments(pub u64);
+
+impl Moments {
+    /// The next one below `most`.
+    pub fn below(&mut self, most: Duration) -> Duration {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        // The upper half of the bits, as a share of 2^32.
+        let share = u32::try_from(mixed >> 32).expect("half of the bits");
+        most.mul_f64(f64::from(share) / f64::from(u32::MAX))
+    }
+}
