@@ -112,7 +112,8 @@ fn status(run: &Run<'_>) -> Value {
     let mut status: Value = serde_json::from_str(&run.status.to_string().replace(run.id, "ID")).unwrap();
     let manifest = status["manifest"].as_object_mut().unwrap();
     manifest.insert("created".into(), "TIME".into());
-    // Which Slurm a sweep was made for is known only where there is one.
+    // Which executor was asked for is what differs here; which Slurm it was is known only where there is one.
+    manifest.remove("submission");
     manifest["versions"].as_object_mut().unwrap().remove("slurm");
     for trial in status["trials"].as_array_mut().unwrap() {
         for key in ["job_id", "record_path", "elapsed_s", "node"] {

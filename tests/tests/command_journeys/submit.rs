@@ -154,3 +154,16 @@ fn the_users_environment_cannot_change_what_a_submission_is() {
     let job: JobId = sweep.job();
     assert_ne!(job_name(&sweep, &job.task(0)), "mine");
 }
+
+#[test]
+fn a_dry_run_shows_the_calls_and_makes_neither_job_nor_directory() {
+    let home = Home::new(accounted(), "dry", &twelve("concurrency: 2\n"));
+    let text = home.sweep(&["submit", "--dry-run", "--", "--comment=x"]).checked().unwrap().stdout;
+    let calls: Vec<_> = text.lines().filter(|line| line.contains(" sbatch --parsable ")).collect();
+    assert_eq!(calls.len(), 3, "{text}");
+    assert!(calls[1].contains(" --array=0-4%2 "), "{text}");
+    assert!(calls[1].contains(" --dependency=afterany:JOB_OF_BATCH_0 "), "{text}");
+    assert!(calls.iter().all(|call| call.contains(" --comment=x ")), "{text}");
+    assert!(text.ends_with("\nnothing was submitted\n"), "{text}");
+    assert!(!home.path.join(".sweeps").exists());
+}
