@@ -2,6 +2,7 @@
 //! The help of a command is the doc comment of its arguments.
 
 pub mod advance;
+pub mod audit;
 pub mod completion;
 pub mod doctor;
 pub mod exec;
@@ -54,6 +55,7 @@ enum Command {
     Advance(advance::Args),
     Log(log::Args),
     Doctor(doctor::Args),
+    Audit(audit::Args),
     Exec(exec::Args),
     Completion(completion::Args),
     Supervise(supervise::Args),
@@ -81,6 +83,7 @@ impl Cli {
             Command::Advance(args) => args.run(),
             Command::Log(args) => args.run(),
             Command::Doctor(args) => args.run(),
+            Command::Audit(args) => args.run(),
             Command::Exec(args) => args.run(),
             Command::Completion(args) => args.run(),
             Command::Supervise(args) => args.run(),

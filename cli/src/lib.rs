@@ -2,11 +2,13 @@
 //!
 //! Imports go down only: command, then render and report, then driver, then executor and task, then spec and error.
 
+pub mod audit;
 pub mod command;
 pub mod doctor;
 pub mod driver;
 pub mod error;
 pub mod executor;
+pub mod export;
 pub mod render;
 pub mod report;
 pub mod spec;
