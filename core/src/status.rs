@@ -78,12 +78,16 @@ pub fn resolve(evidence: &Evidence<'_>) -> Status {
     let newest = evidence.attempts.last();
     let start = newest.and_then(|records| records.iter().find(|record| record.kind == Kind::Start));
     let end = newest.and_then(|records| records.iter().rev().find(|record| record.kind == Kind::End));
-    let batch = evidence.batch.clone().unwrap_or_default();
+    let mut batch = evidence.batch.clone().unwrap_or_default();
     let in_batch = is_of_batch(start, evidence.batch.as_ref());
     // Records of an earlier batch's job say nothing of a batch that came after it.
     let (start, end) = if in_batch { (start, end) } else { (None, None) };
     let began_since = start.is_some_and(|record| record.time_ns >= batch.asked_ns);
-    let waits = waits(&batch) && !began_since;
+    if began_since {
+        // Whatever Slurm said was of a time before this attempt.
+        (batch.queue, batch.accounting) = (None, None);
+    }
+    let waits = waits(&batch, start);
     let waits_again = start.is_some() && waits;
 
     let mut state = TrialState::Planned;
@@ -91,7 +95,9 @@ pub fn resolve(evidence: &Evidence<'_>) -> Status {
     if evidence.batch.is_some() {
         happen(TrialEvent::Submitted);
     }
-    if batch.refused {
+    // A no that came too late: Slurm has the job all the same.
+    let is_there = batch.accounting.is_some() || !matches!(batch.queue, None | Some(Queue::Absent));
+    if batch.refused && !is_there {
         happen(TrialEvent::SubmitRefused);
     }
     if waits {
@@ -123,11 +129,12 @@ fn is_of_batch(start: Option<&Record>, batch: Option<&BatchEvidence>) -> bool {
     }
 }
 
-fn waits(batch: &BatchEvidence) -> bool {
+fn waits(batch: &BatchEvidence, start: Option<&Record>) -> bool {
     match batch.queue {
         Some(Queue::Waiting) => true,
         Some(_) => false,
-        None => batch.accounting == Some(Accounting::Waiting),
+        // The database hears of a start later than the trial's folder does.
+        None => batch.accounting == Some(Accounting::Waiting) && start.is_none(),
     }
 }
 
@@ -149,14 +156,20 @@ fn ends(
     let mut events = Vec::new();
     if let Some(end) = end {
         let success = end.exit == Some(0) && end.signal.is_none();
-        events.push(if evidence.vetoed && !success {
-            TrialEvent::Pruned
-        } else {
-            TrialEvent::Exited { success }
-        });
+        match (success, evidence.vetoed, batch.queue) {
+            (true, ..) => events.push(TrialEvent::Exited { success }),
+            (false, true, _) => events.push(TrialEvent::Pruned),
+            // Slurm is not done with the job: it may call this end a time limit, a cancel or a requeue, and until
+            // then the trial has not failed.
+            (false, false, Some(Queue::Running)) => {}
+            (false, false, _) => events.push(TrialEvent::Exited { success }),
+        }
     }
-    let ruling = match (batch.accounting, batch.queue) {
-        (Some(Accounting::Ended(ruling)), _) | (_, Some(Queue::Ended(ruling))) => Some(ruling),
+    // The queue is the controller's own word; the database hears it later, and of a requeued job it may know no more
+    // than how the attempt before ended.
+    let ruling = match (batch.queue, batch.accounting) {
+        (Some(Queue::Ended(ruling)), _) => Some(ruling),
+        (None | Some(Queue::Absent), Some(Accounting::Ended(ruling))) => Some(ruling),
         _ => None,
     };
     if let Some(ruling) = ruling {
@@ -182,11 +195,14 @@ fn ends(
     }
     // A shell tells the signal of its child by 128 more.
     let terminated = |end: &Record| end.signal == Some(15) || end.exit == Some(143);
-    if end.is_some_and(terminated) && evidence.stopped {
+    if end.is_some_and(terminated) && evidence.stopped && batch.queue != Some(Queue::Running) {
         events.push(TrialEvent::Ruled(Ruling::Cancelled));
     }
     events
 }
+
+#[cfg(test)]
+mod table;
 
 /// Evidence and what follows from it.
 #[cfg(test)]
