@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use sweep_core::batch::{Executor, Intent};
+use sweep_core::batch::Executor;
 use sweep_core::claim::{Claim, Holder};
-use sweep_core::id::{JobName, TrialIndex};
+use sweep_core::id::{JobName, Token, TrialIndex};
 use sweep_core::layout::SweepDir;
 use sweep_core::schema;
 use sweep_core::status::Queue;
@@ -49,7 +49,7 @@ pub fn submit(
         let old = trial.batch.and_then(|number| batches.intent(number));
         let (way, options) = match old {
             Some(intent) => {
-                withdraw(dir, trial, intent)?;
+                withdraw(dir, index, &intent.token, trial.status.job.as_ref())?;
                 let way = Way { local: intent.executor == Executor::Local, extra: intent.extra.clone() };
                 (way, intent.sbatch.clone())
             }
@@ -86,28 +86,28 @@ fn options(spec: &Spec, trial: &TrialLook) -> Options {
     spec.sbatch_of(&trial.trial)
 }
 
-/// Links a claim "withdrawn" for a trial's old batch, so that no job of it can start the trial any more.
+/// Links a claim "withdrawn" for a trial's old batch, so that no job of it can start the trial any more. `judged` is
+/// the job whose end the look saw.
 ///
 /// # Errors
 /// Where a job that the look did not know of holds the claim: it may run the trial, or have run it, so that the trial
 /// is not ours to give away before somebody looked again.
-fn withdraw(dir: &SweepDir, trial: &TrialLook, old: &Intent) -> Result<()> {
-    let folder = dir.trial(trial.trial.index);
+fn withdraw(dir: &SweepDir, index: TrialIndex, old: &Token, judged: Option<&JobName>) -> Result<()> {
+    let folder = dir.trial(index);
     fs::create_dir_all(folder.path()).at("make", folder.path())?;
-    let claim = Claim { schema: schema::CURRENT, token: old.token.clone(), holder: Holder::Withdrawn };
+    let claim = Claim { schema: schema::CURRENT, token: old.clone(), holder: Holder::Withdrawn };
     let linked = claim::link(&folder, &claim, "driver").map_err(|error| error.of_kind(Kind::World))?;
     if linked == Linked::Made {
         return Ok(());
     }
     let ledger = Ledger::read(&folder)?;
-    for job in ledger.holders(&old.token) {
-        // The look saw this job's end.
-        if trial.status.job.as_ref() == Some(job) {
+    for job in ledger.holders(old) {
+        if judged == Some(job) {
             continue;
         }
         // One that died between its claim and its start record never began.
         if ledger.starts().any(|start| start.job == *job) || is_alive(dir, job)? {
-            let label = trial.trial.index.label();
+            let label = index.label();
             let hint = "nothing is lost; run the command again when it has ended";
             return Err(Error::world(format!("{label} was started by job {job} meanwhile")).hint(hint));
         }
@@ -125,4 +125,38 @@ fn is_alive(dir: &SweepDir, job: &JobName) -> Result<bool> {
 
 fn unknown(index: TrialIndex) -> Error {
     Error::user(format!("there is no trial {}", index.label()))
+}
+
+/// Trials that are taken from their old batch.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::identity::{host, process_start};
+
+    fn local(start_later: u64) -> JobName {
+        let pid = std::process::id();
+        JobName::local(&host(), pid, process_start(pid).unwrap() + start_later).unwrap()
+    }
+
+    #[test]
+    fn a_trial_is_taken_only_from_a_job_that_is_known_to_have_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let sweep = SweepDir::new(dir.path());
+        let old: Token = "s.0".parse().unwrap();
+        let claimed = |index: u32, job: &JobName| {
+            let folder = sweep.trial(TrialIndex(index));
+            fs::create_dir_all(folder.path()).unwrap();
+            claim::link(&folder, &Claim::of_job(old.clone(), job.clone()), "test").unwrap();
+        };
+        let take = |index: u32, judged: Option<&JobName>| withdraw(&sweep, TrialIndex(index), &old, judged);
+        take(0, None).unwrap();
+        take(0, None).unwrap();
+        // A job that claimed it since the look, and lives; one that the look knew; one that died before it began.
+        claimed(1, &local(0));
+        assert!(take(1, None).unwrap_err().to_string().contains("t001 was started by job"));
+        assert!(take(1, Some(&local(1))).is_err());
+        take(1, Some(&local(0))).unwrap();
+        claimed(2, &local(1));
+        take(2, None).unwrap();
+    }
 }

@@ -62,10 +62,12 @@ pub fn stop(dir: &SweepDir, reason: &str) -> Result<Vec<String>> {
         files::sync_dir(dir.path())?;
     }
     let batches = Batches::read(dir)?;
-    let jobs: Vec<(Executor, String)> = batches.jobs();
-    let mut slurm_jobs: BTreeSet<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
-    slurm_jobs.extend(unnoted(dir, &batches));
-    slurm::cancel(&slurm_jobs.into_iter().collect::<Vec<_>>())?;
+    let mut jobs: Vec<(Executor, String)> = batches.jobs();
+    let noted: BTreeSet<String> = jobs.iter().map(|(_, job)| job.clone()).collect();
+    let unnoted = unnoted(dir, &batches).into_iter().map(|job| job.to_string());
+    jobs.extend(unnoted.filter(|job| !noted.contains(job)).map(|job| (Executor::Slurm, job)));
+    let slurm_jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
+    slurm::cancel(&slurm_jobs)?;
     for (_, job) in jobs.iter().filter(|(executor, _)| *executor == Executor::Local) {
         if let Ok(job) = job.parse::<JobName>() {
             local::end(&job);

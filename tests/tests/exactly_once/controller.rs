@@ -104,7 +104,7 @@ fn an_sbatch_that_is_killed_while_slurmctld_stands_still_loses_nothing() {
         let home = Home::new(controller.cluster, &format!("sbatch{n}"));
         let mut traced = Traced::before_sbatch(&home);
         controller.freeze();
-        let sbatch = traced.run_until(LIMIT, |leader| sbatch_of(leader)).expect("sbatch is started");
+        let sbatch = traced.run_until(LIMIT, sbatch_of).expect("sbatch is started");
         traced.run_for(moments.below(Duration::from_millis(300)));
         // SAFETY: a plain system call; the process is a child of a tracee that nobody has waited for.
         unsafe { libc::kill(sbatch, libc::SIGKILL) };
@@ -132,7 +132,7 @@ fn slurmctld_that_stands_still_during_sbatch_for_a_moment_costs_nothing() {
     let home = Home::new(controller.cluster, "moment");
     let mut traced = Traced::before_sbatch(&home);
     controller.freeze();
-    traced.run_until(LIMIT, |leader| sbatch_of(leader)).expect("sbatch is started");
+    traced.run_until(LIMIT, sbatch_of).expect("sbatch is started");
     traced.run_for(Duration::from_secs(2));
     controller.thaw();
     traced.run_out();

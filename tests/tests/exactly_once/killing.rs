@@ -60,10 +60,24 @@ pub fn usual_time(homes: &[Home]) -> Duration {
 /// Resumes every sweep that is there, waits for all trials, and counts what ran. `settled` waits until nothing can
 /// start any more.
 pub fn account(all: &[Killed], at_once: usize, settled: impl Fn()) -> Tally {
+    account_runs(all, at_once, 1, |home| drop(home.resume()), settled)
+}
+
+/// As [`account`], where `go_on` is what a person does after the kill, and each trial must run so often in all.
+pub fn account_runs(
+    all: &[Killed],
+    at_once: usize,
+    expected: usize,
+    go_on: impl Fn(&Home) + Sync,
+    settled: impl Fn(),
+) -> Tally {
     let there: Vec<&Home> =
         all.iter().map(|killed| &killed.home).filter(|home| home.dir().is_some()).collect();
-    in_parallel(at_once, &there, |home| home.resume());
-    let ran = |home: &&Home| home.runs().len() == TRIALS;
+    in_parallel(at_once, &there, |home| go_on(home));
+    let ran = |home: &&Home| {
+        let runs = home.runs();
+        runs.len() == TRIALS && runs.values().all(|lines| lines.len() >= expected)
+    };
     // Whatever did not run in this time is counted as lost.
     let _ = wait_for(LIMIT, || there.iter().all(ran).then_some(()));
     settled();
@@ -76,7 +90,7 @@ pub fn account(all: &[Killed], at_once: usize, settled: impl Fn()) -> Tally {
         there.iter().flat_map(|home| home.runs().into_values()).map(|l| l.len()).collect();
     for home in &there {
         let runs = home.runs();
-        if runs.len() != TRIALS || runs.values().any(|lines| lines.len() != 1) {
+        if runs.len() != TRIALS || runs.values().any(|lines| lines.len() != expected) {
             eprintln!("{}: {runs:?}", home.path.display());
         }
     }
@@ -86,8 +100,8 @@ pub fn account(all: &[Killed], at_once: usize, settled: impl Fn()) -> Tally {
         before: all.iter().filter(killed).filter(|killed| killed.home.dir().is_none()).count(),
         trials: there.len() * TRIALS,
         jobs: jobs(there.iter().copied()),
-        lost: there.len() * TRIALS - lines.len(),
-        twice: lines.iter().filter(|count| **count > 1).count(),
+        lost: there.len() * TRIALS - lines.iter().filter(|count| **count >= expected).count(),
+        twice: lines.iter().filter(|count| **count > expected).count(),
     }
 }
 

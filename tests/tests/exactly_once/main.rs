@@ -3,6 +3,7 @@
 //! `sweep` or Slurm say of a run; each trial leaves a line of its own.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod again;
 mod controller;
 mod killing;
 mod kills;

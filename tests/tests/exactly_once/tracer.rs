@@ -32,6 +32,7 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 
 impl Traced {
     /// Starts a program, which stands still before its first instruction.
+    #[expect(clippy::zombie_processes, reason = "its end is waited for as a tracer hears of it")]
     pub fn start(command: &mut Command) -> Self {
         // SAFETY: a plain system call between fork and exec.
         unsafe {
@@ -64,6 +65,26 @@ impl Traced {
             calls += 1;
         }
         traced
+    }
+
+    /// The submission of a home, which stands behind the completion of its directory.
+    pub fn complete(home: &Home) -> Self {
+        let mut traced = Self::start(&mut home.submission());
+        let mut calls = 1;
+        while home.dir().is_none() {
+            assert!(traced.run_to(calls), "the submission ended before it made a sweep");
+            calls += 1;
+        }
+        traced
+    }
+
+    /// Lets it run until it has started one more program or thread, where it stands still.
+    pub fn run_to_start(&mut self) {
+        let mut calls = self.calls.len() + 1;
+        while self.run_to(calls) && !self.calls[calls - 1].starts_with("clone") {
+            calls += 1;
+        }
+        assert!(!self.ended, "it ended before it started anything more");
     }
 
     /// Lets it run until `count` of its calls have come back, where it stands still, or until its end; whether it
