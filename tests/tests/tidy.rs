@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The command's layers, each of which may import those behind it.
-const LAYERS: [&str; 9] = ["command", "render", "doctor", "report", "driver", "executor", "task", "spec", "error"];
+const LAYERS: [&str; 9] =
+    ["command", "render", "doctor", "report", "driver", "executor", "task", "spec", "error"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
