@@ -240,7 +240,8 @@ fn read_head(place: &Place, name: &SiteFile, begin: Head) -> io::Result<Head> {
     Ok(Head::parse(name.as_ref(), &bytes).unwrap_or(begin))
 }
 
-/// Takes in whole lines past the head that continue the chain; whether the file ends in a cut line.
+/// Takes in whole lines past the head that continue the chain; whether the file ends in a cut line. Where a crash
+/// took the head of a long file, its last record is gone on from: what came before is `audit verify`'s to judge.
 fn catch_up(file: &File, mut head: Head) -> io::Result<(Head, bool)> {
     let len = file.metadata()?.len();
     if len == 0 {
@@ -249,10 +250,13 @@ fn catch_up(file: &File, mut head: Head) -> io::Result<(Head, bool)> {
     let mut last = [0];
     file.read_exact_at(&mut last, len - 1)?;
     let cut = last != *b"\n";
-    let Some(behind) = len.checked_sub(head.offset).filter(|behind| (1..=RECOVERY_LEN).contains(behind))
-    else {
+    let Some(behind) = len.checked_sub(head.offset).filter(|&behind| behind > 0) else {
         return Ok((head, cut));
     };
+    if behind > RECOVERY_LEN {
+        let is_lost = head.offset == 0;
+        return Ok((if is_lost { last_record(file, len)?.unwrap_or(head) } else { head }, cut));
+    }
     let mut bytes = vec![0; usize::try_from(behind).map_err(io::Error::other)?];
     file.read_exact_at(&mut bytes, head.offset)?;
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -269,4 +273,22 @@ fn catch_up(file: &File, mut head: Head) -> io::Result<(Head, bool)> {
         }
     }
     Ok((head, cut))
+}
+
+/// The head after the last whole record of a long file.
+fn last_record(file: &File, len: u64) -> io::Result<Option<Head>> {
+    let mut bytes = vec![0; usize::try_from(RECOVERY_LEN).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, len - RECOVERY_LEN)?;
+    let mut end = len;
+    for line in bytes.rsplit(|&byte| byte == b'\n') {
+        // The first is what stands behind the last newline; the last began before what was read, and is no record.
+        if let Ok(link) = serde_json::from_slice::<Link>(line)
+            && end < len
+        {
+            let hash = line_hash(line);
+            return Ok(Some(Head { sequence: link.sequence + 1, offset: end + 1, hash, ..Head::default() }));
+        }
+        end = end.saturating_sub(line.len() as u64 + 1);
+    }
+    Ok(None)
 }

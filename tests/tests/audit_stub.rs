@@ -110,3 +110,24 @@ fn a_user_past_the_bound_gets_one_line_and_the_rest_is_counted() {
     jobs(audit.path(), 10, 1, &["audit_user_mib=1"]);
     assert_eq!(chain(audit.path()).len(), links.len() + 4);
 }
+
+#[test]
+fn a_long_file_whose_head_a_crash_took_goes_on_from_its_last_record() {
+    let audit = folder();
+    jobs(audit.path(), 1, 500, &[]);
+    let file = site_files(audit.path()).remove(0);
+    assert!(fs::metadata(&file).unwrap().len() > 1 << 20);
+    let head = format!("{}.head", file.display());
+    fs::write(&head, "").unwrap();
+    jobs(audit.path(), 2, 1, &[]);
+    assert_eq!(chain(audit.path()).len(), 1002);
+    // With a line that the same crash cut.
+    fs::remove_file(&head).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    bytes.extend(b"{\"sequence\":1002,");
+    fs::write(&file, bytes).unwrap();
+    jobs(audit.path(), 3, 1, &[]);
+    let text = fs::read_to_string(&file).unwrap();
+    let last: Link = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    assert_eq!(last.sequence, 1003);
+}
