@@ -32,11 +32,11 @@ impl<R: BufRead> Lines<R> {
         Self { reader, number: 0, offset: 0, text: Vec::new() }
     }
 
-    /// The next line.
+    /// Reads the next line.
     ///
     /// # Errors
     /// The reader's.
-    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub fn read(&mut self) -> io::Result<Option<Line<'_>>> {
         self.text.clear();
         let most = LINE_LEN as u64 + 1;
         let read = (&mut self.reader).take(most).read_until(b'\n', &mut self.text)?;
@@ -67,7 +67,7 @@ mod tests {
         bytes.extend(b"\nb\nc");
         let mut lines = Lines::new(&bytes[..]);
         let mut seen = Vec::new();
-        while let Some(line) = lines.next().unwrap() {
+        while let Some(line) = lines.read().unwrap() {
             seen.push((line.number, line.end, line.text.len(), line.is_whole));
         }
         let len = LINE_LEN as u64;

@@ -60,7 +60,7 @@ fn read(
     let path = &file.path;
     let opened = File::open(path).at("read", path)?;
     let mut lines = Lines::new(BufReader::with_capacity(BUFFER, opened));
-    while let Some(line) = lines.next().at("read", path)? {
+    while let Some(line) = lines.read().at("read", path)? {
         match serde_json::from_slice::<Record>(line.text) {
             Ok(record) if record.schema.major != schema::CURRENT.major => met.foreign += 1,
             Ok(record) if line.is_whole => {

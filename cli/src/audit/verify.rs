@@ -199,7 +199,7 @@ pub fn check(file: &Found, begin: End, elsewhere: &[KnownHead]) -> Result<(FileR
         }
         Some(Err(error @ sweep_core::Error::Schema { .. })) => return Err(error.into()),
         Some(Err(error)) => {
-            report.first_break = Some(head_break(error.to_string()));
+            report.first_break = Some(head_break(&error.to_string()));
             None
         }
         None => None,
@@ -227,7 +227,7 @@ pub fn check(file: &Found, begin: End, elsewhere: &[KnownHead]) -> Result<(FileR
         match own {
             Some(head) => report.notes.extend(behind(file, head.sequence, reached)?),
             None if records > 1 && elsewhere.is_empty() => {
-                report.first_break = Some(head_break("its head is not there".into()));
+                report.first_break = Some(head_break("its head is not there"));
             }
             None if records > 0 => {
                 report.notes.push(Note { line: None, text: "its head is not there".into() });
@@ -244,7 +244,7 @@ pub fn check(file: &Found, begin: End, elsewhere: &[KnownHead]) -> Result<(FileR
     Ok((report, end))
 }
 
-fn head_break(detail: String) -> Break {
+fn head_break(detail: &str) -> Break {
     Break {
         line: None,
         kind: BreakKind::Head,

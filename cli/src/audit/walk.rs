@@ -95,7 +95,7 @@ pub fn walk(
         walk: Walk { lines: 0, records: 0, end: begin, notes: Vec::new(), first_break: None, foreign: None },
     };
     let mut lines = Lines::new(reader);
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.read()? {
         walker.walk.lines = line.number;
         let found = match serde_json::from_slice::<Tie>(line.text) {
             Ok(tie) if line.is_whole => {
@@ -298,7 +298,7 @@ struct Found {
 
 /// The next line that is a record.
 fn next_tie<R: BufRead>(lines: &mut Lines<R>) -> io::Result<Option<Tie>> {
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.read()? {
         if let Ok(tie) = serde_json::from_slice(line.text) {
             return Ok(Some(tie));
         }

@@ -123,28 +123,30 @@ impl List {
         let width = screen_table::width();
         let written = match self.format {
             Format::Human => {
-                let head = out.write_all(screen::head(width).as_bytes()).map_err(gone);
+                let head = out.write_all(screen::head(width).as_bytes()).map_err(|error| gone(&error));
                 head.and_then(|()| {
                     list::each(&inventory, &filter, |attempt| {
-                        out.write_all(screen::attempt(attempt, &mut names, width).as_bytes()).map_err(gone)
+                        out.write_all(screen::attempt(attempt, &mut names, width).as_bytes())
+                            .map_err(|error| gone(&error))
                     })
                 })
             }
             Format::Json => {
                 // One text that is never in memory whole.
-                let begin = out.write_all(b"{\"schema_version\":1,\"attempts\":[").map_err(gone);
+                let begin =
+                    out.write_all(b"{\"schema_version\":1,\"attempts\":[").map_err(|error| gone(&error));
                 let each = begin.and_then(|()| {
                     list::each(&inventory, &filter, |attempt| {
                         let comma: &[u8] = if std::mem::take(&mut is_first) { b"\n" } else { b",\n" };
-                        out.write_all(comma).map_err(gone)?;
+                        out.write_all(comma).map_err(|error| gone(&error))?;
                         let listed = Listed::of(attempt, &mut names);
-                        serde_json::to_writer(&mut out, &listed).map_err(|error| gone(error.into()))
+                        serde_json::to_writer(&mut out, &listed).map_err(|error| gone(&error.into()))
                     })
                 });
-                each.and_then(|met| out.write_all(b"\n]}\n").map_err(gone).map(|()| met))
+                each.and_then(|met| out.write_all(b"\n]}\n").map_err(|error| gone(&error)).map(|()| met))
             }
         };
-        let met = written.and_then(|met| out.flush().map_err(gone).map(|()| met));
+        let met = written.and_then(|met| out.flush().map_err(|error| gone(&error)).map(|()| met));
         match met {
             Ok(met) => warn(met, &inventory),
             // A reader that went away, as `head` does, has all that it wanted.
@@ -201,10 +203,10 @@ impl Collect {
 /// The message of an error that is none.
 const GONE: &str = "cannot write to standard output, which was closed";
 
-fn gone(error: io::Error) -> Error {
+fn gone(error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Error::world(GONE),
-        _ => Error::world("cannot write to standard output").because(&error),
+        _ => Error::world("cannot write to standard output").because(error),
     }
 }
 
