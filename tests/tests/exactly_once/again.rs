@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::killing::{Killed, Point, account, account_runs};
+use crate::local::wait_gone;
 use crate::outcome::say;
 use crate::site::{Home, LIMIT, SPEC, in_parallel, undisturbed, wait_idle};
 use crate::tracer::Traced;
@@ -79,14 +80,14 @@ fn a_local_resume_that_is_killed_loses_no_trial_and_runs_none_twice() {
     let model = Home::without_slurm("local-model");
     let mut all = killed(&model, "planned", SPEC, "resume", planned);
     all.extend(killed(&model, "open", SPEC, "resume", unresolved));
-    account(&all, AT_ONCE, || {}).settle("local resume killed", 40);
+    account(&all, AT_ONCE, || wait_gone(&all)).settle("local resume killed", 40);
 }
 
 #[test]
 fn a_local_retry_that_is_killed_gives_each_trial_one_more_attempt() {
     let model = Home::without_slurm("local-model");
     let all = killed(&model, "retry", FAILS_ONCE, "retry", failed);
-    account_runs(&all, AT_ONCE, 2, resume_and_retry, || {}).settle("local retry killed", 20);
+    account_runs(&all, AT_ONCE, 2, resume_and_retry, || wait_gone(&all)).settle("local retry killed", 20);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sweep_testbed::wait_for;
 
-use crate::outcome::Tally;
+use crate::outcome::{Tally, say};
 use crate::site::{Home, LIMIT, TRIALS, in_parallel, jobs};
 use crate::tracer::Traced;
 
@@ -47,8 +47,49 @@ pub fn kill(home: Home, point: Point) -> Killed {
     Killed { home, point, in_time }
 }
 
+/// How many kills are wanted.
+pub struct Wanted {
+    /// Random moments that are tried at least.
+    pub moments: usize,
+    /// Random moments that are tried at most, for [`Self::kills`].
+    pub moments_most: usize,
+    /// Kills that take effect.
+    pub kills: usize,
+    /// Submissions that are made at once: more would only wait for each other.
+    pub at_once: usize,
+}
+
+/// Random moments of one round.
+const ROUND: usize = 50;
+
+/// Kills submissions behind each of their own calls and at random moments.
+pub fn kill_everywhere(
+    new: impl Fn(&str) -> Home + Sync,
+    mut moments: Moments,
+    wanted: &Wanted,
+) -> Vec<Killed> {
+    let calls = Traced::start(&mut new("traced").submission()).run_out();
+    say(&format!("sweep submit makes {} calls that change something: {}", calls.len(), calls.join(" ")));
+    let behind_calls: Vec<usize> = (1..=calls.len()).collect();
+    let mut all =
+        in_parallel(wanted.at_once, &behind_calls, |&n| kill(new(&format!("call{n}")), Point::Call(n)));
+    let homes: Vec<Home> = (0..wanted.at_once).map(|n| new(&format!("usual{n}"))).collect();
+    let usual = usual_time(&homes);
+    let took_effect =
+        |all: &[Killed]| all.iter().filter(|killed| killed.in_time && killed.home.dir().is_some()).count();
+    let mut tried = 0;
+    while tried < wanted.moments || (tried < wanted.moments_most && took_effect(&all) < wanted.kills) {
+        let next: Vec<_> = (tried..tried + ROUND).map(|n| (n, moments.below(usual))).collect();
+        tried += next.len();
+        let kill_at =
+            |&(n, moment): &(usize, Duration)| kill(new(&format!("moment{n}")), Point::Time(moment));
+        all.extend(in_parallel(wanted.at_once, &next, kill_at));
+    }
+    all
+}
+
 /// How long a submission usually takes, when so many are made at once.
-pub fn usual_time(homes: &[Home]) -> Duration {
+fn usual_time(homes: &[Home]) -> Duration {
     let times = in_parallel(homes.len(), homes, |home| {
         let began = Instant::now();
         assert!(home.submission().status().unwrap().success());
