@@ -40,10 +40,8 @@ impl Oracle {
         }
         match queue::ask(uid) {
             Ok(table) => oracle.queue = Some(table),
-            Err(error) => {
-                oracle.unanswered = Some(error);
-                return Ok(oracle);
-            }
+            // The database may answer where the controller does not.
+            Err(error) => oracle.unanswered = Some(error),
         }
         let jobs: Vec<u32> = batches.jobs().iter().filter_map(|(_, job)| job.parse().ok()).collect();
         oracle.accounts = accounting::ask(&jobs);
