@@ -37,8 +37,8 @@ fn machine() -> String {
     let memory_kib = field(&memory, "MemTotal").and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
     let memory_gib = memory_kib.unwrap_or(0).div_ceil(1 << 20);
     let kernel = read("/proc/sys/kernel/osrelease");
-    let slurm =
-        program::output(Command::new("sbatch").arg("--version")).unwrap_or_else(|| "no Slurm".to_owned());
+    // sbatch does not say its version without a configuration; the daemon does.
+    let slurm = program::output(Command::new("slurmctld").arg("-V")).unwrap_or_else(|| "no Slurm".to_owned());
     format!("{model}, {cores} cores, {memory_gib} GiB, Linux {}, {slurm}", kernel.trim())
 }
 
