@@ -9,10 +9,14 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::{Cell, Column, Sink, Type, time_text};
 
-/// Writes one row a row, all in one transaction.
+/// Rows that go in with one statement.
+const ROWS: usize = 1024;
+
+/// Gathers some rows and writes them, all in one transaction.
 pub struct Sqlite {
     database: Connection,
     insert: String,
+    rows: Vec<Vec<Cell>>,
 }
 
 impl Sqlite {
@@ -26,19 +30,27 @@ impl Sqlite {
         database.execute(&format!("CREATE TABLE {} ({})", quoted(table), kinds.join(", ")), [])?;
         let marks = vec!["?"; columns.len()].join(", ");
         let insert = format!("INSERT INTO {} VALUES ({marks})", quoted(table));
-        Ok(Self { database, insert })
+        Ok(Self { database, insert, rows: Vec::new() })
+    }
+
+    fn write_rows(&mut self) -> Result<(), Box<dyn Error>> {
+        let mut insert = self.database.prepare(&self.insert)?;
+        for row in self.rows.drain(..) {
+            insert.execute(params_from_iter(&row))?;
+        }
+        Ok(())
     }
 }
 
 impl Sink for Sqlite {
     fn row(&mut self, row: &[Cell]) -> Result<(), Box<dyn Error>> {
-        self.database.prepare_cached(&self.insert)?.execute(params_from_iter(row))?;
-        Ok(())
+        self.rows.push(row.to_vec());
+        if self.rows.len() < ROWS { Ok(()) } else { self.write_rows() }
     }
 
-    fn finish(self: Box<Self>) -> Result<(), Box<dyn Error>> {
+    fn finish(mut self: Box<Self>) -> Result<(), Box<dyn Error>> {
+        self.write_rows()?;
         self.database.execute_batch("COMMIT")?;
-        self.database.flush_prepared_statement_cache();
         self.database.close().map_err(|(_, error)| error.into())
     }
 }
