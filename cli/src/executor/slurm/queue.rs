@@ -88,7 +88,14 @@ impl QueueTable {
         let in_range = |&(array, first, last): &(u32, u32, u32)| {
             array == job && task.is_some_and(|task| (first..=last).contains(&task))
         };
-        (if self.waiting.iter().any(in_range) { Queue::Waiting } else { Queue::Absent }, None)
+        if self.waiting.iter().any(in_range) {
+            return (Queue::Waiting, None);
+        }
+        // A slurmctld that was started again has lost the task numbers of an array that was cancelled while it waited.
+        match self.tasks.get(&(job, None)) {
+            Some((ended @ Queue::Ended(_), _)) => (*ended, None),
+            _ => (Queue::Absent, None),
+        }
     }
 
     /// The oldest job of a token, where sbatch's answer was never written down.
@@ -178,5 +185,12 @@ mod tests {
     fn an_array_cancelled_while_it_waited_has_ended() {
         let table = QueueTable::parse("10|0-5|10|CANCELLED|s.0\n");
         assert_eq!(table.look(10, Some(5)).0, Queue::Ended(Ruling::Cancelled));
+    }
+
+    #[test]
+    fn an_array_cancelled_while_it_waited_has_ended_also_for_a_slurmctld_that_lost_its_tasks() {
+        let table = QueueTable::parse("10|N/A|10|CANCELLED|s.0\n10|3|14|RUNNING|s.0\n");
+        assert_eq!(table.look(10, Some(0)), (Queue::Ended(Ruling::Cancelled), None));
+        assert_eq!(table.look(10, Some(3)).0, Queue::Running);
     }
 }
