@@ -297,7 +297,7 @@ fn the_bucket_is_that_of_the_state() {
     law(|_| true, |case, status| status.bucket == Bucket::of(status.state, case.folder.began()));
 }
 
-fn word(text: String) -> String {
+fn word(text: &str) -> String {
     text.replace("Some(", "").replace("Ended(", "").replace(')', "").replace("None", "-").to_lowercase()
 }
 
@@ -316,14 +316,14 @@ fn table() -> String {
             Folder::End(None, signal) => format!("signal {}", signal.unwrap_or_default()),
             Folder::OfEarlierBatch => "of an earlier batch".to_owned(),
         };
-        let head = format!("{} | {folder} | queue {}", flags.join(" "), word(format!("{:?}", case.queue)));
+        let head = format!("{} | {folder} | queue {}", flags.join(" "), word(&format!("{:?}", case.queue)));
         if !line.starts_with(&head) || !line[head.len()..].starts_with(':') {
             text.push_str(&line);
             text.push_str(if line.is_empty() { "" } else { "\n" });
             line = head + ":";
         }
         let Status { state, attempt, .. } = case.status();
-        line.push_str(&format!(" {}={state}", word(format!("{:?}", case.accounting))));
+        line.push_str(&format!(" {}={state}", word(&format!("{:?}", case.accounting))));
         if attempt > 0 {
             line.push_str(&format!("#{attempt}"));
         }
