@@ -15,6 +15,8 @@ pub enum Point {
     Call(usize),
     /// So long after its start.
     Time(Duration),
+    /// So long after its directory was there.
+    Made(Duration),
 }
 
 /// A submission that was to be killed.
@@ -34,8 +36,12 @@ pub fn kill(home: Home, point: Point) -> Killed {
             let mut traced = Traced::start(&mut home.submission());
             traced.run_to(count) && traced.kill()
         }
-        Point::Time(delay) => {
+        Point::Time(delay) | Point::Made(delay) => {
             let mut child = home.submission().spawn().unwrap();
+            let waits = matches!(point, Point::Made(_));
+            while waits && home.dir().is_none() && child.try_wait().unwrap().is_none() {
+                std::thread::sleep(LOOK_EVERY);
+            }
             // A point in time is what this is about; nothing is waited for.
             std::thread::sleep(delay);
             let in_time = child.try_wait().unwrap().is_none();
@@ -59,6 +65,8 @@ pub struct Wanted {
     pub at_once: usize,
 }
 
+/// Between two looks for a directory.
+const LOOK_EVERY: Duration = Duration::from_micros(500);
 /// Random moments of one round.
 const ROUND: usize = 50;
 
@@ -74,28 +82,42 @@ pub fn kill_everywhere(
     let mut all =
         in_parallel(wanted.at_once, &behind_calls, |&n| kill(new(&format!("call{n}")), Point::Call(n)));
     let homes: Vec<Home> = (0..wanted.at_once).map(|n| new(&format!("usual{n}"))).collect();
-    let usual = usual_time(&homes);
+    let mut usual = usual_time(&homes);
     let took_effect =
         |all: &[Killed]| all.iter().filter(|killed| killed.in_time && killed.home.dir().is_some()).count();
     let mut tried = 0;
     while tried < wanted.moments || (tried < wanted.moments_most && took_effect(&all) < wanted.kills) {
         let next: Vec<_> = (tried..tried + ROUND).map(|n| (n, moments.below(usual))).collect();
         tried += next.len();
-        let kill_at =
-            |&(n, moment): &(usize, Duration)| kill(new(&format!("moment{n}")), Point::Time(moment));
-        all.extend(in_parallel(wanted.at_once, &next, kill_at));
+        // When there are enough of them, the rest is spent where a sweep is.
+        let made = tried > wanted.moments;
+        let kill_at = |&(n, moment): &(usize, Duration)| {
+            let point = if made { Point::Made(moment.mul_f64(0.4)) } else { Point::Time(moment) };
+            kill(new(&format!("moment{n}")), point)
+        };
+        let round = in_parallel(wanted.at_once, &next, kill_at);
+        // The machine is not always as fast as when the time was taken: most kills of a round should find a sweep.
+        let late = round.iter().filter(|killed| !killed.in_time).count();
+        let before = round.iter().filter(|killed| killed.home.dir().is_none()).count();
+        if late > ROUND / 5 {
+            usual = usual.mul_f64(0.8);
+        } else if before > ROUND / 2 {
+            usual = usual.mul_f64(1.2);
+        }
+        all.extend(round);
     }
     all
 }
 
-/// How long a submission usually takes, when so many are made at once.
+/// How long a submission takes that nothing slows down, when so many are made at once.
 fn usual_time(homes: &[Home]) -> Duration {
     let times = in_parallel(homes.len(), homes, |home| {
         let began = Instant::now();
         assert!(home.submission().status().unwrap().success());
         began.elapsed()
     });
-    times.into_iter().max().unwrap()
+    // Of those that were slowed down by something else a kill would come too late.
+    times.into_iter().min().unwrap()
 }
 
 /// Resumes every sweep that is there, waits for all trials, and counts what ran. `settled` waits until nothing can
