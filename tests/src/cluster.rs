@@ -166,7 +166,9 @@ impl Cluster {
     /// folder below somebody's home is closed to others. Returns where the copy is.
     pub fn install_program(&self, program: &Path, name: &str) -> Result<PathBuf, TestbedError> {
         let target = self.site.path("bin").join(name);
-        fs::copy(program, &target).map_err(TestbedError::io("copy", program))?;
+        // By a process of its own: a file that this one had open for writing could not be run ("text file busy") while
+        // a child that another thread forked meanwhile still has it open.
+        self.run(Command::new("cp").arg("--remove-destination").arg(program).arg(&target))?.checked()?;
         set_mode(&target, 0o755)?;
         Ok(target)
     }

@@ -69,6 +69,7 @@ impl Args {
         }
         let driver = Driver::take(&dir, &notice)?;
         let mut journal = driver.journal()?;
+        driver.settle(&mut journal, &notice)?;
         let look = look(&dir)?;
         let chosen = choose(&look.trials, &choice)?;
         let taken = driver.submit(&mut journal, &look, &chosen)?;
