@@ -11,6 +11,7 @@ mod failure;
 mod fuzz;
 mod machine;
 mod program;
+mod prove;
 mod results;
 mod set_up;
 mod test;
@@ -34,6 +35,7 @@ enum Command {
     SetUp,
     BuildPlugin(build_plugin::Arguments),
     Test(test::Arguments),
+    Prove(prove::Arguments),
     /// Run the iris sweep on a private Slurm, and show its status and best trial.
     Demo,
     #[command(subcommand)]
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::SetUp => set_up::run(),
         Command::BuildPlugin(arguments) => build_plugin::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Prove(arguments) => prove::run(&arguments),
         Command::Demo => demo::run(),
         Command::Cluster(command) => cluster::run(&command),
         Command::Fuzz(arguments) => fuzz::run(&arguments),

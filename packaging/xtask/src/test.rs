@@ -22,14 +22,19 @@ pub struct Arguments {
 const CLUSTERS_AT_ONCE: &str = "4";
 
 pub fn run(arguments: &Arguments) -> Outcome {
+    run_cargo(&["test", "--workspace", "--no-fail-fast"], &arguments.rest)
+}
+
+/// Sets up, builds what is under test, and runs cargo with it.
+pub fn run_cargo(words: &[&str], rest: &[String]) -> Outcome {
     set_up::run()?;
     let plugin = build_plugin::build(Variant::Released)?;
     let plugin_with_faults = build_plugin::build(Variant::WithFaults)?;
     let sweep = build_sweep()?;
     let mut cargo = workspace::cargo();
     cargo
-        .args(["test", "--workspace", "--no-fail-fast"])
-        .args(&arguments.rest)
+        .args(words)
+        .args(rest)
         .env(artifacts::PLUGIN_VARIABLE, plugin)
         .env(artifacts::PLUGIN_FAULTS_VARIABLE, plugin_with_faults)
         .env(artifacts::SWEEP_VARIABLE, sweep);
