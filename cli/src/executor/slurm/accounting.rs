@@ -90,7 +90,13 @@ impl AccountTable {
     /// What is known of a job, or of an array's task.
     #[must_use]
     pub fn look(&self, job: u32, task: Option<u32>) -> Option<(Accounting, JobName)> {
-        self.tasks.get(&(job, task)).map(|(accounting, raw)| (*accounting, JobName::slurm(*raw)))
+        // An array that was cancelled while it waited loses its task ids when slurmctld is restarted: its one line then
+        // stands for every task that has none of its own.
+        let whole = || {
+            self.tasks.get(&(job, None)).filter(|(accounting, _)| matches!(accounting, Accounting::Ended(_)))
+        };
+        let found = self.tasks.get(&(job, task)).or_else(whole);
+        found.map(|(accounting, raw)| (*accounting, JobName::slurm(*raw)))
     }
 }
 
@@ -99,6 +105,13 @@ impl AccountTable {
 mod tests {
     use super::*;
     use sweep_core::state::Ruling;
+
+    #[test]
+    fn an_array_that_lost_its_task_ids_is_found_as_a_whole() {
+        let table = AccountTable::parse("10|10|CANCELLED by 1000\n11|11|RUNNING\n");
+        assert_eq!(table.look(10, Some(3)).map(|found| found.0), Some(Accounting::Ended(Ruling::Cancelled)));
+        assert_eq!(table.look(11, Some(3)), None);
+    }
 
     #[test]
     fn tasks_and_jobs_are_found() {
