@@ -28,6 +28,7 @@ use sweep_core::limits;
 use sweep_core::manifest::{Command, Manifest, Metric, Retries};
 use sweep_core::name::EnvNames;
 use sweep_core::params::Params;
+use sweep_core::record::hex;
 use sweep_core::schema;
 use sweep_core::trial::Trial;
 use sweep_search::{Experiment, Method, Row, Space};
@@ -383,8 +384,4 @@ fn place_of(node: &Node, key: &str) -> Position {
         }
         _ => node.at,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
