@@ -49,6 +49,8 @@ fn write_sweep(home: &Path) -> PathBuf {
             replicate: 0,
             budget: None,
             parent: None,
+            bracket: None,
+            rung: None,
             seed: index,
             sbatch: Default::default(),
         };

@@ -218,6 +218,8 @@ mod tests {
             replicate: 0,
             budget: Some(1.0),
             parent: Some(TrialIndex(0)),
+            bracket: None,
+            rung: None,
             seed: 0,
             sbatch: Default::default(),
         };

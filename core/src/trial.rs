@@ -33,6 +33,10 @@ pub struct Trial {
     pub budget: Option<f64>,
     /// The trial that it goes on from.
     pub parent: Option<TrialIndex>,
+    /// Hyperband's bracket, a genetic search's deme, the member of a population.
+    pub bracket: Option<u32>,
+    /// The rung of the bracket, or the generation.
+    pub rung: Option<u32>,
     /// A seed for the program, below 2^31.
     pub seed: u32,
     /// sbatch options that are this trial's own, values filled in.
@@ -54,6 +58,10 @@ struct LineOut<'a> {
     budget: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<TrialLabel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bracket: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rung: Option<u32>,
     seed: u32,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     sbatch: &'a BTreeMap<String, String>,
@@ -75,6 +83,10 @@ struct LineIn {
     budget: Option<f64>,
     #[serde(default)]
     parent: Option<TrialLabel>,
+    #[serde(default)]
+    bracket: Option<u32>,
+    #[serde(default)]
+    rung: Option<u32>,
     #[serde(default)]
     seed: u32,
     #[serde(default)]
@@ -121,6 +133,8 @@ impl Trial {
             replicate: self.replicate,
             budget: self.budget,
             parent: self.parent.map(TrialIndex::label),
+            bracket: self.bracket,
+            rung: self.rung,
             seed: self.seed,
             sbatch: &self.sbatch,
         };
@@ -147,6 +161,8 @@ impl Trial {
             replicate: line.replicate,
             budget: line.budget,
             parent: line.parent.map(|label| label.0),
+            bracket: line.bracket,
+            rung: line.rung,
             seed: line.seed,
             sbatch: line.sbatch,
         })
@@ -245,6 +261,11 @@ impl<T: Write, I: Write> TableWriter<T, I> {
         Ok(Self { trials, index, offset: header.len() as u64, count: 0 })
     }
 
+    /// Goes on with both files behind `count` trials that end at `offset`.
+    pub fn resume(trials: T, index: I, offset: u64, count: u32) -> Self {
+        Self { trials, index, offset, count }
+    }
+
     /// Appends a trial, which must be the next.
     ///
     /// # Errors
@@ -294,6 +315,8 @@ mod tests {
             replicate: 0,
             budget: None,
             parent: None,
+            bracket: None,
+            rung: None,
             seed: 17,
             sbatch: BTreeMap::new(),
         }
@@ -304,6 +327,8 @@ mod tests {
         let mut one = trial(3);
         one.sbatch.insert("mem".into(), "4G".into());
         one.parent = Some(TrialIndex(1));
+        one.bracket = Some(0);
+        one.rung = Some(2);
         let back = Trial::parse(Path::new("t"), TrialIndex(3), &one.to_line()).unwrap();
         assert_eq!(back, one);
         assert_eq!(back.params.get("lr").unwrap().text(), "1e-4");

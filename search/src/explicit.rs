@@ -26,6 +26,11 @@ impl Explicit {
     pub fn new(rows: Arc<[Row]>, defaults: Params, count: u32, rest: Option<Box<dyn Strategy>>) -> Self {
         Self { rows, defaults, count, next: 0, rest }
     }
+
+    /// The number here of a configuration that the rest counts from 0.
+    fn past_rows(&self, number: TrialIndex) -> TrialIndex {
+        TrialIndex(number.0.saturating_add(self.count))
+    }
 }
 
 impl Strategy for Explicit {
@@ -42,13 +47,19 @@ impl Strategy for Explicit {
         match &self.rest {
             None => Ask::Done,
             Some(rest) => match rest.ask(rng) {
-                Ask::Run(proposal) if !self.defaults.is_empty() => {
-                    // An expansion's names are sorted, and stay so with those of the defaults among them.
-                    let params = with_defaults(proposal.params, &self.defaults);
-                    let mut pairs: Vec<_> = params.iter().map(|(n, v)| (n.to_owned(), v.clone())).collect();
-                    pairs.sort_by(|a, b| a.0.cmp(&b.0));
-                    Ask::Run(Proposal { params: pairs.into_iter().collect(), ..proposal })
+                Ask::Run(mut proposal) => {
+                    proposal.parent = proposal.parent.map(|parent| self.past_rows(parent));
+                    if !self.defaults.is_empty() {
+                        // An expansion's names are sorted, and stay so with those of the defaults among them.
+                        let params = with_defaults(proposal.params, &self.defaults);
+                        let mut pairs: Vec<_> =
+                            params.iter().map(|(n, v)| (n.to_owned(), v.clone())).collect();
+                        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+                        proposal.params = pairs.into_iter().collect();
+                    }
+                    Ask::Run(proposal)
                 }
+                Ask::Prune(number) => Ask::Prune(self.past_rows(number)),
                 ask => ask,
             },
         }
@@ -58,8 +69,14 @@ impl Strategy for Explicit {
         if let Event::Proposed(_) = event {
             self.next = self.next.max(trial.0.saturating_add(1).min(self.count));
         }
-        if let (Some(number), Some(rest)) = (trial.0.checked_sub(self.count), &mut self.rest) {
-            rest.tell(TrialIndex(number), event);
+        let (Some(number), Some(rest)) = (trial.0.checked_sub(self.count), &mut self.rest) else { return };
+        match event {
+            Event::Proposed(proposal) if proposal.parent.is_some() => {
+                let parent = proposal.parent.and_then(|parent| parent.0.checked_sub(self.count));
+                let proposal = Proposal { parent: parent.map(TrialIndex), ..proposal.clone() };
+                rest.tell(TrialIndex(number), &Event::Proposed(proposal));
+            }
+            event => rest.tell(TrialIndex(number), event),
         }
     }
 }

@@ -26,6 +26,8 @@ pub trait Strategy: std::fmt::Debug {
 pub enum Ask {
     /// Run this.
     Run(Proposal),
+    /// Stop this running configuration. Every ask repeats it until [`Event::Pruned`] was told.
+    Prune(TrialIndex),
     /// Nothing until another trial has reported.
     Wait,
     /// Nothing ever again.
@@ -43,27 +45,38 @@ pub struct Proposal {
     pub budget: Option<f64>,
     /// The configuration that it goes on from.
     pub parent: Option<TrialIndex>,
+    /// Hyperband's bracket; the deme of a genetic search; the member of a population.
+    pub bracket: Option<u32>,
+    /// The rung of the bracket; the generation of a genetic search or a population.
+    pub rung: Option<u32>,
     /// sbatch options of its own, as written.
     pub sbatch: BTreeMap<String, String>,
 }
 
 /// What became of a configuration.
+///
+/// Every metric is lower for better and finite: a driver that maximizes tells the negative, and tells a value that is
+/// not a number as no value. Where a configuration runs several times, the metric is the mean.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// It was written down and will run.
     Proposed(Proposal),
-    /// It reported its metric while running.
+    /// It reported its metric while running. One that is not past the last step told changes nothing.
     Reported {
         /// The program's step.
         step: u64,
         /// The metric.
         metric: f64,
     },
-    /// It ended; without a metric it failed.
+    /// It was told to stop, as [`Ask::Prune`] asked. Its end follows, with the last metric that it reported.
+    Pruned,
+    /// It ended. Without a metric it failed: as good as the worst, and it still counts.
     Ended {
         /// The final metric.
         metric: Option<f64>,
     },
+    /// It was cancelled or lost before it could say anything, and gives its place back.
+    Withdrawn,
 }
 
 /// One contract for all strategies.
@@ -130,7 +143,7 @@ mod tests {
                     proposals.push(proposal);
                 }
                 Ask::Done => return proposals,
-                Ask::Wait => panic!("nothing is running that could report"),
+                Ask::Prune(_) | Ask::Wait => panic!("nothing is running that could report"),
             }
         }
         panic!("it does not end: {experiment:?}");

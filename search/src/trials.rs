@@ -53,8 +53,13 @@ impl Iterator for Trials {
         let more = replicate + 1 < self.replicates;
         let (proposal, kept) = if more { (proposal.clone(), Some(proposal)) } else { (proposal, None) };
         self.current = kept.map(|kept| (kept, replicate + 1));
-        let Proposal { name, params, budget, parent, sbatch } = proposal;
-        Some(Trial { index, name, params, replicate, budget, parent, seed, sbatch })
+        let Proposal { name, params, budget, parent, bracket, rung, sbatch } = proposal;
+        // A parent is a configuration; a replicate goes on from the replicate of the same number.
+        let trial_of = |parent: TrialIndex| {
+            TrialIndex(parent.0.saturating_mul(self.replicates).saturating_add(replicate))
+        };
+        let parent = parent.map(trial_of);
+        Some(Trial { index, name, params, replicate, budget, parent, bracket, rung, seed, sbatch })
     }
 }
 

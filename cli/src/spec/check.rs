@@ -146,6 +146,8 @@ fn sizes(spec: &Whole<'_>, space: &Space, mistakes: &mut Mistakes) {
             replicate: u32::MAX,
             budget: None,
             parent: None,
+            bracket: None,
+            rung: None,
             seed: u32::MAX,
             sbatch: BTreeMap::new(),
         };

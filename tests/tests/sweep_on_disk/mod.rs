@@ -83,6 +83,8 @@ fn trial(n: u32) -> Trial {
         replicate: 0,
         budget: None,
         parent: None,
+        bracket: None,
+        rung: None,
         seed: 100 + n,
         sbatch: BTreeMap::new(),
     }
