@@ -4,6 +4,7 @@
 //! machine, and resuming is replaying. This crate opens no file, reads no clock, starts no process and holds no
 //! generator that two callers share.
 
+pub mod course;
 pub mod error;
 pub mod expand;
 pub mod experiment;
@@ -17,6 +18,7 @@ pub mod space;
 pub mod strategy;
 pub mod trials;
 
+pub use course::{Course, End, Next};
 pub use error::Error;
 pub use experiment::{Experiment, Method, Row};
 pub use space::{Axis, Combinations, Domain, Space};

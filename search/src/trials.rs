@@ -1,6 +1,8 @@
 //! The trials of an experiment as a stream, for the table on disk and for plans. Never more than one
 //! configuration in memory, besides what random draws must remember.
 
+use std::collections::VecDeque;
+
 use sweep_core::id::TrialIndex;
 use sweep_core::trial::Trial;
 
@@ -17,17 +19,15 @@ pub struct Trials {
     strategy: Box<dyn Strategy>,
     seed: String,
     replicates: u32,
-    /// The next trial's index.
-    index: u32,
     /// How many configurations were proposed.
     configurations: u32,
-    /// The configuration that is being repeated, and the next replicate.
-    current: Option<(Proposal, u32)>,
+    /// Replicates that were proposed and not given yet.
+    waiting: VecDeque<Trial>,
 }
 
 impl Trials {
     pub(crate) fn new(strategy: Box<dyn Strategy>, seed: String, replicates: u32) -> Self {
-        Self { strategy, seed, replicates, index: 0, configurations: 0, current: None }
+        Self { strategy, seed, replicates, configurations: 0, waiting: VecDeque::new() }
     }
 }
 
@@ -35,32 +35,47 @@ impl Iterator for Trials {
     type Item = Trial;
 
     fn next(&mut self) -> Option<Trial> {
-        let (proposal, replicate) = match self.current.take() {
-            Some(current) => current,
-            None => {
-                let mut rng = Rng::new(&self.seed, self.configurations.into());
-                let Ask::Run(proposal) = self.strategy.ask(&mut rng) else { return None };
-                let event = Event::Proposed(proposal);
-                self.strategy.tell(TrialIndex(self.configurations), &event);
-                self.configurations += 1;
-                let Event::Proposed(proposal) = event else { return None };
-                (proposal, 0)
-            }
-        };
-        let seed = trial_seed(&self.seed, &proposal.params.config_key(), replicate);
-        let index = TrialIndex(self.index);
-        self.index += 1;
-        let more = replicate + 1 < self.replicates;
-        let (proposal, kept) = if more { (proposal.clone(), Some(proposal)) } else { (proposal, None) };
-        self.current = kept.map(|kept| (kept, replicate + 1));
-        let Proposal { name, params, budget, parent, bracket, rung, sbatch } = proposal;
-        // A parent is a configuration; a replicate goes on from the replicate of the same number.
-        let trial_of = |parent: TrialIndex| {
-            TrialIndex(parent.0.saturating_mul(self.replicates).saturating_add(replicate))
-        };
-        let parent = parent.map(trial_of);
-        Some(Trial { index, name, params, replicate, budget, parent, bracket, rung, seed, sbatch })
+        if self.waiting.is_empty()
+            && let Ask::Run(proposal) =
+                self.strategy.ask(&mut Rng::new(&self.seed, self.configurations.into()))
+        {
+            self.waiting.extend(of_configuration(
+                &proposal,
+                self.configurations,
+                self.replicates,
+                &self.seed,
+            ));
+            self.strategy.tell(TrialIndex(self.configurations), &Event::Proposed(proposal));
+            self.configurations += 1;
+        }
+        self.waiting.pop_front()
     }
+}
+
+/// Every replicate of a configuration. They stand next to each other, and the index goes up by one with each.
+pub(crate) fn of_configuration(
+    proposal: &Proposal,
+    configuration: u32,
+    replicates: u32,
+    seed: &str,
+) -> impl Iterator<Item = Trial> {
+    let key = proposal.params.config_key();
+    let index = move |configuration: u32, replicate: u32| {
+        TrialIndex(configuration.saturating_mul(replicates).saturating_add(replicate))
+    };
+    (0..replicates).map(move |replicate| Trial {
+        index: index(configuration, replicate),
+        name: proposal.name.clone(),
+        params: proposal.params.clone(),
+        replicate,
+        budget: proposal.budget,
+        // A parent is a configuration; a replicate goes on from the replicate of the same number.
+        parent: proposal.parent.map(|parent| index(parent.0, replicate)),
+        bracket: proposal.bracket,
+        rung: proposal.rung,
+        seed: trial_seed(seed, &key, replicate),
+        sbatch: proposal.sbatch.clone(),
+    })
 }
 
 /// The stream.
