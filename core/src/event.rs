@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::BatchNumber;
+use crate::id::{BatchNumber, TrialIndex};
 use crate::schema::{CURRENT, Schema};
+use crate::state::TrialState;
 
 /// One line of an events file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,70 @@ pub enum Event {
         batch: BatchNumber,
         /// What it said.
         error: String,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// The search proposed trials that stand in the table, after all that was told to it before.
+    Proposed {
+        /// The first of them.
+        first: TrialIndex,
+        /// How many, consecutive.
+        count: u32,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// A running trial reported its metric, and the search was told.
+    Reported {
+        /// Which.
+        trial: TrialIndex,
+        /// The program's step.
+        step: u64,
+        /// The metric, as it was reported.
+        metric: f64,
+    },
+    /// The search wants a trial to end early.
+    Pruned {
+        /// Which.
+        trial: TrialIndex,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// A trial ended for good, and the search was told.
+    Ended {
+        /// Which.
+        trial: TrialIndex,
+        /// In which state.
+        state: TrialState,
+        /// Its metric, as it was reported; none where it failed or has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        metric: Option<f64>,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// A trial ended without a fault of its own and will not be run again: its place is free.
+    Withdrawn {
+        /// Which.
+        trial: TrialIndex,
+        /// In which state.
+        state: TrialState,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// A person asked for more, and from here on has it.
+    Extended {
+        /// Most configurations; none leaves them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trials: Option<u64>,
+        /// Most trials at once; none leaves them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        concurrency: Option<u32>,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// The search is done: nothing more will be proposed, and nothing runs.
+    Finished {
+        /// Why.
+        reason: String,
         /// When, in nanoseconds since 1970.
         time_ns: u64,
     },

@@ -52,6 +52,32 @@ pub fn count(dir: &SweepDir) -> Result<u32> {
     check_index(&file, &path)
 }
 
+/// How many trials a sweep has, and where the line after the last of them begins.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Damaged`] or [`Error::Schema`].
+pub fn end(dir: &SweepDir) -> Result<(u32, u64)> {
+    let path = dir.index();
+    let file = open(&path)?;
+    let count = check_index(&file, &path)?;
+    let Some(last) = count.checked_sub(1) else {
+        let path = dir.trials();
+        let mut first = [0; limits::HEADER_LINE_LEN];
+        let file = open(&path)?;
+        let len = usize::try_from(length(&file, &path)?).unwrap_or(usize::MAX).min(first.len());
+        read_exact_at(&file, &path, &mut first[..len], 0)?;
+        let end = first[..len].iter().position(|&b| b == b'\n').ok_or_else(|| Error::Damaged {
+            path: path.clone(),
+            detail: "its first line does not end".into(),
+        })?;
+        return Ok((0, end as u64 + 1));
+    };
+    let mut bytes = [0; ENTRY_LEN];
+    read_exact_at(&file, &path, &mut bytes, IndexEntry::position(TrialIndex(last)))?;
+    let entry = IndexEntry::parse(&path, bytes)?;
+    Ok((count, entry.offset + u64::from(entry.len) + 1))
+}
+
 /// Reads one trial with two small reads.
 ///
 /// # Errors

@@ -19,6 +19,8 @@ pub const ENV_STRING_LEN: usize = 131_072;
 pub const OPTION_LEN: usize = 4 * 1024;
 /// Longest value of `--sweep-set`, in bytes.
 pub const ASSIGNMENT_LEN: usize = 64 * 1024;
+/// Longest first line of a table, in bytes: it only says the version.
+pub const HEADER_LINE_LEN: usize = 256;
 /// Longest line of `trials.jsonl`, in bytes.
 pub const TRIAL_LINE_LEN: usize = 64 * 1024;
 /// Largest manifest that the plugin reads, in bytes.

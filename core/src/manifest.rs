@@ -58,6 +58,9 @@ pub struct Manifest {
     /// Which ends are tried again without anybody's asking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<Retries>,
+    /// Whether trials depend on what others reported, so that somebody must drive the sweep until it is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub driven: bool,
     /// How many combinations the space has, where it is finite (a decimal number: it may pass 2^64).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub combinations: Option<String>,
