@@ -102,6 +102,22 @@ impl Experiment {
         self.configurations()?.checked_mul(self.replicates.max(1).into()).ok_or(Error::Uncountable)
     }
 
+    /// Whether what is proposed depends on what trials reported, so that somebody must drive the search.
+    #[must_use]
+    pub fn is_adaptive(&self) -> bool {
+        match self.method {
+            Method::Grid | Method::Random => false,
+        }
+    }
+
+    /// Whether the strategy listens to what trials report while they run.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        match self.method {
+            Method::Grid | Method::Random => false,
+        }
+    }
+
     /// A strategy that has proposed nothing yet. Replicates are not its business: see [`Self::trials`].
     ///
     /// # Errors
