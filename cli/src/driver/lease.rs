@@ -35,8 +35,30 @@ struct Content {
     host: String,
     pid: u32,
     start: u64,
+    /// Which process table the pid is of. Builds before this member wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    table: Option<ProcessTable>,
     renewals: u64,
     released: bool,
+}
+
+/// A process table, which a host's name alone does not tell: containers share the name, and a host that was started
+/// again has another table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct ProcessTable {
+    /// The kernel's name for this run of it.
+    boot: String,
+    /// The inode of the pid namespace.
+    namespace: u64,
+}
+
+impl ProcessTable {
+    /// Our own; none where the kernel does not say.
+    fn own() -> Option<Self> {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
+        let namespace = fs::metadata("/proc/self/ns/pid").ok()?.ino();
+        Some(Self { boot, namespace })
+    }
 }
 
 /// A lease that this process holds; dropping it releases it.
@@ -149,12 +171,23 @@ impl Content {
         let pid = std::process::id();
         let start =
             process_start(pid).ok_or_else(|| Error::world(format!("cannot read `/proc/{pid}/stat`")))?;
-        Ok(Self { schema: schema::CURRENT, fence, host: host(), pid, start, renewals: 0, released: false })
+        Ok(Self {
+            schema: schema::CURRENT,
+            fence,
+            host: host(),
+            pid,
+            start,
+            table: ProcessTable::own(),
+            renewals: 0,
+            released: false,
+        })
     }
 
-    /// Whether its holder is gone for certain: it said so, or it was a process of this machine that is no more.
+    /// Whether its holder is gone for certain: it said so, or it was a process of our own process table that is no
+    /// more. That a pid is missing from another table says nothing.
     fn is_over(&self) -> bool {
-        self.released || (self.host == host() && process_start(self.pid) != Some(self.start))
+        let is_ours = || self.host == host() && self.table.is_some() && self.table == ProcessTable::own();
+        self.released || (is_ours() && process_start(self.pid) != Some(self.start))
     }
 }
 
@@ -257,6 +290,34 @@ mod tests {
         content.start += 1;
         write(&sweep.lease(1), &content).unwrap();
         assert_eq!(take(&sweep).fence(), 2);
+    }
+
+    #[test]
+    fn a_pid_that_is_missing_here_proves_nothing_of_another_process_table() {
+        let mut content = Content::own(1).unwrap();
+        content.start += 1;
+        assert!(content.is_over());
+        let table = ProcessTable::own().unwrap();
+        let others = [
+            Some(ProcessTable { namespace: table.namespace + 1, ..table.clone() }),
+            Some(ProcessTable { boot: "another".into(), ..table }),
+            // Of a build that did not say.
+            None,
+        ];
+        for other in others {
+            content.table = other;
+            assert!(!content.is_over(), "{content:?}");
+        }
+        content.released = true;
+        assert!(content.is_over());
+    }
+
+    #[test]
+    fn a_lease_of_an_earlier_build_is_read() {
+        let line =
+            br#"{"schema":"1.0","fence":1,"host":"h","pid":7,"start":9,"renewals":2,"released":false}"#;
+        let content = parse(Path::new("1.json"), line).unwrap().unwrap();
+        assert_eq!((content.pid, content.table), (7, None));
     }
 
     #[test]
