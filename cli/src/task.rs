@@ -6,6 +6,8 @@ pub mod child;
 pub mod claim;
 pub mod identity;
 pub mod ledger;
+pub mod parent;
+pub mod remnants;
 
 use std::fs;
 use std::io::Write;
@@ -25,8 +27,11 @@ use sweep_core::selector::Selector;
 use sweep_core::trial::Trial;
 
 use crate::error::{At, Error, Kind, Result};
+use child::Ended;
+use claim::Linked;
 use identity::Identity;
 use ledger::Ledger;
+use parent::Parent;
 
 /// What a job was told to run.
 #[derive(Clone, Debug)]
@@ -46,13 +51,15 @@ pub enum Outcome {
     Ended(ExitStatus),
     /// The sweep was stopped, or the trial vetoed, before it could start.
     Stopped,
+    /// Who started us is gone, so Slurm does not know us any more, and nothing of the attempt is left.
+    CutOff,
 }
 
-/// Runs a task from claim to end record.
+/// Runs a task from claim to end record. An attempt whose parent ends has no end record, like one whose node died.
 ///
 /// # Errors
 /// [`Kind::NoTrial`], [`Kind::NoFolder`], [`Kind::SecondStart`], or where the command cannot be started.
-pub fn run(task: &Task, identity: &Identity) -> Result<Outcome> {
+pub fn run(task: &Task, identity: &Identity, parent: Parent) -> Result<Outcome> {
     let no_trial = |error: sweep_core::Error| Error::from(error).of_kind(Kind::NoTrial);
     let manifest = find::manifest(&task.dir).map_err(no_trial)?;
     let index = trial_index(task, identity)?;
@@ -63,7 +70,9 @@ pub fn run(task: &Task, identity: &Identity) -> Result<Outcome> {
     }
     fs::create_dir_all(folder.path()).at("make", folder.path()).map_err(|e| e.of_kind(Kind::NoFolder))?;
     let token = Token { sweep: manifest.id.clone(), batch: task.batch };
-    claim::take(&folder, &token, &identity.job)?;
+    if claim::take(&folder, &token, identity)? == Linked::There {
+        remnants::end_earlier(&folder, &identity.job, plugins_record(&identity.job).as_ref())?;
+    }
 
     let attempt = Attempt::begin(&folder, &token, &trial, identity)?;
     let context = TrialContext {
@@ -75,7 +84,12 @@ pub fn run(task: &Task, identity: &Identity) -> Result<Outcome> {
     };
     let ended = environment::of_trial(&context, &Params::new())
         .map_err(no_trial)
-        .and_then(|variables| run_command(&context, &folder, &variables, identity));
+        .and_then(|variables| run_command(&context, &folder, &variables, identity, parent));
+    let ended = match ended {
+        Ok(Ended::CutOff) => return Ok(Outcome::CutOff),
+        Ok(Ended::Itself(status)) => Ok(status),
+        Err(error) => Err(error),
+    };
     attempt.end(&folder, ended.as_ref())?;
     ended.map(Outcome::Ended)
 }
@@ -97,7 +111,8 @@ fn run_command(
     folder: &TrialDir,
     variables: &[(String, String)],
     identity: &Identity,
-) -> Result<ExitStatus> {
+    parent: Parent,
+) -> Result<Ended> {
     let config = folder.config();
     let json = serde_json::to_vec_pretty(&context.trial.params).expect("scalars always serialize");
     fs::write(&config, [json.as_slice(), b"\n"].concat()).at("write", &config)?;
@@ -122,10 +137,16 @@ fn run_command(
         identity.node
     );
     output.write_all(header.as_bytes()).at("write", &output_path)?;
-    let ended = child::run(&argv, &all, &workdir, &output);
-    if let Err(error) = &ended {
-        // The one place where a person looks for a trial's output.
-        let _ = writeln!(output, "sweep: {error}");
+    let ended = child::run(&argv, &all, &workdir, &output, parent);
+    // The one place where a person looks for a trial's output.
+    match (&ended, context.record) {
+        (Err(error), _) => drop(writeln!(output, "sweep: {error}")),
+        (Ok(Ended::CutOff), Some(record)) => {
+            let _ = writeln!(output, "sweep: slurmstepd is gone, so Slurm may start this again; ending");
+            let left = remnants::end_own(record);
+            let _ = writeln!(output, "sweep: ended, {left} processes are left");
+        }
+        _ => {}
     }
     ended
 }

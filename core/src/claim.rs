@@ -1,5 +1,5 @@
-//! A claim: which job runs a trial for a batch. It is written to a private file and linked to its name, so it is
-//! never empty and never replaced.
+//! A claim: which job of which cluster runs a trial for a batch. It is written to a private file and linked to its
+//! name, so it is never empty and never replaced.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ pub struct Claim {
     pub token: Token,
     /// Who holds it.
     pub holder: Holder,
+    /// The cluster of a job of Slurm's: two clusters count their jobs alike. Builds before this member wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// Who holds a claim.
@@ -32,7 +35,19 @@ impl Claim {
     /// A claim of a job.
     #[must_use]
     pub fn of_job(token: Token, job: JobName) -> Self {
-        Self { schema: schema::CURRENT, token, holder: Holder::Job(job) }
+        Self { schema: schema::CURRENT, token, holder: Holder::Job(job), cluster: None }
+    }
+
+    /// A claim that nobody holds.
+    #[must_use]
+    pub fn withdrawn(token: Token) -> Self {
+        Self { schema: schema::CURRENT, token, holder: Holder::Withdrawn, cluster: None }
+    }
+
+    /// The claim of a job of this cluster, where it is known.
+    #[must_use]
+    pub fn on_cluster(self, cluster: Option<&str>) -> Self {
+        Self { cluster: cluster.map(str::to_owned), ..self }
     }
 
     /// The claim as a line.
@@ -55,6 +70,12 @@ impl Claim {
     pub fn is_held_by(&self, job: &JobName) -> bool {
         matches!(&self.holder, Holder::Job(holder) if holder == job)
     }
+
+    /// Whether its job may be one of this cluster: the same, or one of the two is not known.
+    #[must_use]
+    pub fn may_be_of(&self, cluster: Option<&str>) -> bool {
+        self.cluster.as_deref().zip(cluster).is_none_or(|(held, asked)| held == asked)
+    }
 }
 
 /// Claims as files.
@@ -71,5 +92,16 @@ mod tests {
         assert!(claim.is_held_by(&JobName::slurm(7)));
         assert!(!claim.is_held_by(&JobName::slurm(8)));
         assert_eq!(Claim::parse(b""), None);
+    }
+
+    #[test]
+    fn a_claim_names_its_cluster_and_one_without_a_cluster_may_be_of_any() {
+        let nameless = Claim::of_job("iris.0".parse().unwrap(), JobName::slurm(7));
+        let claim = nameless.clone().on_cluster(Some("north"));
+        let line = claim.to_line();
+        assert!(line.ends_with(b"\"holder\":{\"job\":\"7\"},\"cluster\":\"north\"}\n"));
+        assert_eq!(Claim::parse(&line), Some(claim.clone()));
+        assert!(claim.may_be_of(Some("north")) && claim.may_be_of(None) && nameless.may_be_of(Some("north")));
+        assert!(!claim.may_be_of(Some("south")));
     }
 }

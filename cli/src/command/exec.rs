@@ -9,6 +9,7 @@ use sweep_core::selector::Selector;
 
 use crate::error::Result;
 use crate::task::identity::Identity;
+use crate::task::parent::Parent;
 use crate::task::{self, Outcome, Task, child};
 
 /// Run one trial inside its job; `job.sh` calls this.
@@ -35,19 +36,21 @@ impl Args {
     /// # Errors
     /// Where it could not start; the reason also stands in the sweep directory.
     pub fn run(&self) -> Result<ExitCode> {
+        let env = |name: &str| std::env::var(name).ok();
+        // Processes of this machine go on when their supervisor is gone.
+        let parent = if self.local { Parent::Free } else { Parent::of_job(env) };
         let task =
             Task { dir: SweepDir::new(&self.dir), batch: BatchNumber(self.batch), selector: self.trial };
-        let identity = if self.local {
-            Identity::of_process()
-        } else {
-            Identity::of_slurm(|name| std::env::var(name).ok())
-        };
+        let identity = if self.local { Identity::of_process() } else { Identity::of_slurm(env) };
         let result = identity.and_then(|identity| {
-            task::run(&task, &identity).inspect_err(|error| task::leave_error(&task, &identity, error))
+            task::run(&task, &identity, parent)
+                .inspect_err(|error| task::leave_error(&task, &identity, error))
         });
         Ok(match result? {
             Outcome::Ended(status) => child::end_as(status),
             Outcome::Stopped => ExitCode::from(STOPPED),
+            // Nobody is left to hear it.
+            Outcome::CutOff => ExitCode::FAILURE,
         })
     }
 }

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use sweep_core::batch::Executor;
-use sweep_core::claim::{Claim, Holder};
+use sweep_core::claim::Claim;
 use sweep_core::id::{JobName, Token, TrialIndex};
 use sweep_core::layout::SweepDir;
-use sweep_core::schema;
 use sweep_core::status::Queue;
 
 use crate::driver::batches::{Groups, Options, Shape};
@@ -95,7 +94,7 @@ fn options(spec: &Spec, trial: &TrialLook) -> Options {
 fn withdraw(dir: &SweepDir, index: TrialIndex, old: &Token, judged: Option<&JobName>) -> Result<()> {
     let folder = dir.trial(index);
     fs::create_dir_all(folder.path()).at("make", folder.path())?;
-    let claim = Claim { schema: schema::CURRENT, token: old.clone(), holder: Holder::Withdrawn };
+    let claim = Claim::withdrawn(old.clone());
     let linked = claim::link(&folder, &claim, "driver").map_err(|error| error.of_kind(Kind::World))?;
     if linked == Linked::Made {
         return Ok(());

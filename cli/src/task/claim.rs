@@ -7,20 +7,24 @@ use std::os::unix::fs::MetadataExt;
 
 use sweep_core::attempt;
 use sweep_core::claim::Claim;
-use sweep_core::id::{JobName, Token};
+use sweep_core::id::Token;
 use sweep_core::layout::TrialDir;
 
 use crate::error::{At, Error, Kind, Result};
+use crate::task::identity::Identity;
 
-/// Takes the claim of a batch on a trial for a job, or finds that the job holds it from before a requeue.
+/// Takes the claim of a batch on a trial for a job, or finds that the job holds it from before a requeue
+/// ([`Linked::There`]).
 ///
 /// # Errors
 /// [`Kind::SecondStart`] where another job holds it, [`Kind::NoFolder`] where it cannot be written.
-pub fn take(folder: &TrialDir, token: &Token, job: &JobName) -> Result<()> {
-    match link(folder, &Claim::of_job(token.clone(), job.clone()), job.as_str())? {
-        Linked::Made => Ok(()),
-        Linked::There => check_holder(&folder.claim(token.batch), job),
+pub fn take(folder: &TrialDir, token: &Token, identity: &Identity) -> Result<Linked> {
+    let claim = Claim::of_job(token.clone(), identity.job.clone()).on_cluster(identity.cluster.as_deref());
+    let linked = link(folder, &claim, identity.job.as_str())?;
+    if linked == Linked::There {
+        check_holder(&folder.claim(token.batch), identity)?;
     }
+    Ok(linked)
 }
 
 /// What came of linking a claim.
@@ -61,10 +65,11 @@ fn write_private(path: &std::path::Path, claim: &Claim) -> std::io::Result<()> {
     file.sync_all()
 }
 
-fn check_holder(path: &std::path::Path, job: &JobName) -> Result<()> {
+fn check_holder(path: &std::path::Path, identity: &Identity) -> Result<()> {
+    let cluster = identity.cluster.as_deref();
     let bytes = fs::read(path).at("read", path).map_err(|error| error.of_kind(Kind::NoFolder))?;
     match Claim::parse(&bytes) {
-        Some(claim) if attempt::may_go_on(&claim, job) => Ok(()),
+        Some(claim) if attempt::may_go_on(&claim, &identity.job) && claim.may_be_of(cluster) => Ok(()),
         _ => Err(Error::new(Kind::SecondStart, format!("`{}` is held by another job", path.display()))
             .said(String::from_utf8_lossy(&bytes).trim())),
     }
@@ -77,24 +82,58 @@ mod tests {
     use sweep_core::id::TrialIndex;
     use sweep_core::layout::SweepDir;
 
+    fn job(id: &str, cluster: Option<&str>) -> Identity {
+        let env = |name: &str| match name {
+            "SLURM_JOB_ID" => Some(id.to_owned()),
+            "SLURM_CLUSTER_NAME" => cluster.map(str::to_owned),
+            _ => None,
+        };
+        Identity::of_slurm(env).unwrap()
+    }
+
+    fn folder(dir: &tempfile::TempDir) -> TrialDir {
+        let folder = SweepDir::new(dir.path()).trial(TrialIndex(0));
+        fs::create_dir_all(folder.path()).unwrap();
+        folder
+    }
+
     #[test]
     fn one_job_passes_again_and_another_never() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = SweepDir::new(dir.path()).trial(TrialIndex(0));
-        fs::create_dir_all(folder.path()).unwrap();
+        let folder = folder(&dir);
         let token: Token = "s.0".parse().unwrap();
-        take(&folder, &token, &JobName::slurm(7)).unwrap();
-        take(&folder, &token, &JobName::slurm(7)).unwrap();
-        let error = take(&folder, &token, &JobName::slurm(8)).unwrap_err();
+        assert_eq!(take(&folder, &token, &job("7", None)).unwrap(), Linked::Made);
+        assert_eq!(take(&folder, &token, &job("7", None)).unwrap(), Linked::There);
+        let error = take(&folder, &token, &job("8", None)).unwrap_err();
         assert_eq!(error.exit_code(), 75);
         let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["claim.0"]);
     }
 
     #[test]
+    fn a_job_of_another_cluster_with_the_same_number_never_passes() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = folder(&dir);
+        let token: Token = "s.0".parse().unwrap();
+        take(&folder, &token, &job("7", Some("north"))).unwrap();
+        take(&folder, &token, &job("7", Some("north"))).unwrap();
+        assert_eq!(take(&folder, &token, &job("7", Some("south"))).unwrap_err().exit_code(), 75);
+    }
+
+    #[test]
+    fn a_claim_of_an_earlier_build_names_no_cluster_and_lets_its_job_pass() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = folder(&dir);
+        let token: Token = "s.0".parse().unwrap();
+        let line = "{\"schema\":\"1.0\",\"token\":\"s.0\",\"holder\":{\"job\":\"7\"}}\n";
+        fs::write(folder.claim(token.batch), line).unwrap();
+        assert_eq!(take(&folder, &token, &job("7", Some("north"))).unwrap(), Linked::There);
+    }
+
+    #[test]
     fn a_missing_folder_is_said() {
         let folder = SweepDir::new("/nonexistent").trial(TrialIndex(0));
-        let error = take(&folder, &"s.0".parse().unwrap(), &JobName::slurm(7)).unwrap_err();
+        let error = take(&folder, &"s.0".parse().unwrap(), &job("7", None)).unwrap_err();
         assert_eq!(error.exit_code(), 74);
     }
 }

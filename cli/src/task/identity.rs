@@ -94,12 +94,28 @@ pub fn child_start(child: &std::process::Child) -> Option<u64> {
     state_and_start(child.id()).map(|(_, start)| start)
 }
 
+/// The parent of a process that has not ended.
+#[must_use]
+pub fn living_parent(pid: u32) -> Option<u32> {
+    let fields = fields(pid)?;
+    if fields.first()? == "Z" {
+        return None;
+    }
+    fields.get(1)?.parse().ok()
+}
+
 fn state_and_start(pid: u32) -> Option<(String, u64)> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command's name is in parentheses and may hold anything; fields are counted behind it, the state first.
-    let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
-    let state = fields.next()?.to_owned();
-    Some((state, fields.nth(18)?.parse().ok()?))
+    let mut fields = fields(pid)?;
+    let start = fields.get(19)?.parse().ok()?;
+    Some((fields.swap_remove(0), start))
+}
+
+/// What `/proc` says of a process behind its name, the state first. The name is in parentheses and may hold anything.
+fn fields(pid: u32) -> Option<Vec<String>> {
+    // A name need not be text.
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
+    Some(stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().map(str::to_owned).collect())
 }
 
 /// Who runs what.

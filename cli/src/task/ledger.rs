@@ -51,7 +51,8 @@ impl Ledger {
     /// The number of the attempt that `own` is, or of the next one.
     #[must_use]
     pub fn attempt(&self, own: Option<&RecordName>) -> u32 {
-        let seen: Vec<Seen> = self.records.iter().map(|(seen, _)| seen.clone()).collect();
+        let records = self.records.iter().filter(|(_, records)| !is_strangers(records, &self.claims));
+        let seen: Vec<Seen> = records.map(|(seen, _)| seen.clone()).collect();
         attempt::number(own, &seen, &self.claims)
     }
 
@@ -76,11 +77,21 @@ impl Ledger {
     #[must_use]
     pub fn attempts(mut self) -> Vec<(RecordName, Vec<Record>)> {
         let claims = std::mem::take(&mut self.claims);
-        self.records.retain(|(seen, _)| attempt::counts(seen, &claims));
+        self.records
+            .retain(|(seen, records)| attempt::counts(seen, &claims) && !is_strangers(records, &claims));
         self.records
             .sort_by(|(a, _), (b, _)| (a.name.start_ns, &a.name.job).cmp(&(b.name.start_ns, &b.name.job)));
         self.records.into_iter().map(|(seen, records)| (seen.name, records)).collect()
     }
+}
+
+/// Whether these are the records of a job that was refused because the claim is of one with its number on another
+/// cluster.
+fn is_strangers(records: &[Record], claims: &[Claim]) -> bool {
+    let Some(start) = records.first() else { return false };
+    let of_number =
+        |claim: &&Claim| start.claimed.token.as_ref() == Some(&claim.token) && claim.is_held_by(&start.job);
+    claims.iter().filter(of_number).any(|claim| !claim.may_be_of(start.cluster.as_deref()))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>> {
