@@ -2,8 +2,10 @@
 
 mod assign;
 mod domain;
+mod draw;
+mod quantile;
 
-pub use domain::Domain;
+pub use domain::{BETA_MOST, Domain};
 
 /// The axes, sorted by name, no name twice.
 #[derive(Clone, Debug, Default, PartialEq)]

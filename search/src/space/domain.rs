@@ -1,19 +1,36 @@
-//! The values of one axis, and how a number in `[0, 1)` becomes one of them. Never two draws for one value: each is
-//! the inverse of a distribution at one `u`, so that a `u` for each axis is a configuration.
+//! The values of one axis: which there are, and how many. Never how likely each is: that is `draw.rs`.
 
 use sweep_core::value::{Scalar, Value};
 
-/// The values of an axis. The words are W&B's: `values`, `int_uniform`, `uniform`, `log_uniform_values`.
+/// The values of an axis, with the distribution that they are drawn from. The words are W&B's.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Domain {
     /// These values, each as likely; one value is a constant. Never empty.
     Categorical(Vec<Value>),
+    /// These values with these weights: as many, each above 0, their sum the whole.
+    Weighted {
+        /// The values; never empty.
+        values: Vec<Value>,
+        /// Their weights.
+        weights: Vec<f64>,
+    },
     /// The whole numbers from `min` to `max`, both included.
     IntUniform {
         /// The least.
         min: i64,
         /// The greatest.
         max: i64,
+    },
+    /// `first`, `first + step`, … : what a grid makes of a rounded uniform range.
+    Steps {
+        /// The first.
+        first: f64,
+        /// The distance of two.
+        step: f64,
+        /// How many; at least 1.
+        count: u64,
+        /// Whether the values are whole numbers.
+        whole: bool,
     },
     /// The real numbers from `min` to `max`.
     Uniform {
@@ -22,26 +39,63 @@ pub enum Domain {
         /// The greatest, finite.
         max: f64,
     },
-    /// The real numbers from `min` to `max` with a uniform logarithm.
+    /// The real numbers from `min` to `max` with a uniform logarithm. W&B's `inv_log_uniform_values` is the same
+    /// distribution: where log(1/x) is uniform, log(x) is.
     LogUniform {
         /// The least, above 0.
         min: f64,
         /// The greatest, finite.
         max: f64,
     },
+    /// The normal distribution.
+    Normal {
+        /// Its mean.
+        mu: f64,
+        /// Its standard deviation, above 0.
+        sigma: f64,
+    },
+    /// The numbers whose logarithm has the normal distribution.
+    LogNormal {
+        /// The logarithm's mean.
+        mu: f64,
+        /// The logarithm's standard deviation, above 0.
+        sigma: f64,
+    },
+    /// The beta distribution on the numbers from 0 to 1.
+    Beta {
+        /// Above 0, at most [`BETA_MOST`].
+        a: f64,
+        /// Above 0, at most [`BETA_MOST`].
+        b: f64,
+    },
+    /// A distribution of real numbers, each rounded to the next multiple of `step` (W&B's `q_…`): the even one of
+    /// two that are as near. So the ends may lie half a step outside those of the distribution.
+    Rounded {
+        /// What is rounded: one of the distributions of real numbers.
+        of: Box<Domain>,
+        /// Above 0.
+        step: f64,
+        /// Whether the values are whole numbers: where the step was written as one.
+        whole: bool,
+    },
 }
 
+/// The greatest `a` and `b` of a beta distribution whose quantiles are good to 10 digits.
+pub const BETA_MOST: f64 = 1e6;
+
 impl Domain {
-    /// How many values there are; `None` for infinitely many.
+    /// How many values there are; `None` for infinitely many. What is rounded counts as infinitely many: its
+    /// values are drawn as W&B draws them, not each as likely.
     #[must_use]
     pub fn size(&self) -> Option<u128> {
         match self {
-            Self::Categorical(values) => Some(values.len() as u128),
+            Self::Categorical(values) | Self::Weighted { values, .. } => Some(values.len() as u128),
             Self::IntUniform { min, max } => {
                 let span = i128::from(*max) - i128::from(*min) + 1;
                 Some(u128::try_from(span).unwrap_or(0))
             }
-            Self::Uniform { .. } | Self::LogUniform { .. } => None,
+            Self::Steps { count, .. } => Some((*count).into()),
+            _ => None,
         }
     }
 
@@ -49,42 +103,19 @@ impl Domain {
     #[must_use]
     pub fn at(&self, place: u64) -> Option<Value> {
         match self {
-            Self::Categorical(values) => values.get(usize::try_from(place).ok()?).cloned(),
+            Self::Categorical(values) | Self::Weighted { values, .. } => {
+                values.get(usize::try_from(place).ok()?).cloned()
+            }
             Self::IntUniform { min, max } => {
                 let n = i64::try_from(i128::from(*min) + i128::from(place)).ok()?;
                 (n <= *max).then(|| Value::new(Scalar::Int(n)))
             }
-            Self::Uniform { .. } | Self::LogUniform { .. } => None,
-        }
-    }
-
-    /// The value of a `u` in `[0, 1)` by the inverse of the cumulative distribution.
-    ///
-    /// Logarithms and exponentials are those of libm in Rust, so that the bits are the same on every machine.
-    #[must_use]
-    pub fn sample(&self, u: f64) -> Value {
-        let u = u.clamp(0.0, 1.0);
-        match self {
-            Self::Categorical(values) => {
-                let place = place_of(u, values.len() as u128);
-                let value = usize::try_from(place).ok().and_then(|place| values.get(place));
-                // An empty list cannot come from a spec; an empty text is better than a panic in a library.
-                value.cloned().unwrap_or_else(|| Value::from_text(""))
+            Self::Steps { first, step, count, whole } => {
+                #[expect(clippy::cast_precision_loss, reason = "no more than 2^53 steps come from a spec")]
+                let x = first + place as f64 * step;
+                (place < *count).then(|| number(x, *whole))
             }
-            Self::IntUniform { min, max } => {
-                let place = place_of(u, self.size().unwrap_or(0));
-                Value::new(Scalar::Int(self.at(place).as_ref().and_then(whole).unwrap_or((*min).min(*max))))
-            }
-            // As a weighted mean: `max - min` overflows for the widest ranges.
-            Self::Uniform { min, max } => {
-                Value::new(Scalar::Float(((1.0 - u) * min + u * max).clamp(*min, min.max(*max))))
-            }
-            Self::LogUniform { min, max } => {
-                let (low, high) = (libm::log(*min), libm::log(*max));
-                // The ends as they were written: exp(log(x)) is not always x.
-                let x = if u > 0.0 { libm::exp((1.0 - u) * low + u * high) } else { *min };
-                Value::new(Scalar::Float(x.clamp(*min, min.max(*max))))
-            }
+            _ => None,
         }
     }
 
@@ -92,147 +123,131 @@ impl Domain {
     #[must_use]
     pub fn place(&self, value: &Value) -> Option<u64> {
         match (self, value.scalar()) {
-            (Self::Categorical(values), _) => values.iter().position(|v| v == value)?.try_into().ok(),
+            (Self::Categorical(values) | Self::Weighted { values, .. }, _) => {
+                values.iter().position(|v| v == value)?.try_into().ok()
+            }
             (Self::IntUniform { min, max }, Scalar::Int(n)) if min <= n && n <= max => {
                 u64::try_from(i128::from(*n) - i128::from(*min)).ok()
+            }
+            (Self::Steps { first, step, .. }, _) => {
+                #[expect(clippy::cast_possible_truncation, reason = "what is too large is refused by `at`")]
+                let place = libm::rint((value.as_f64()? - first) / step) as i128;
+                let place = u64::try_from(place).ok()?;
+                (self.at(place).as_ref() == Some(value)).then_some(place)
             }
             _ => None,
         }
     }
 
-    /// The `u` in the middle of a value's share: [`Self::sample`] of it gives the value back, a real number but
-    /// for rounding. `None` for a value outside.
-    #[must_use]
-    pub fn cdf(&self, value: &Value) -> Option<f64> {
-        if !self.contains(value) {
-            return None;
-        }
-        let x = value.as_f64();
-        let u = match self {
-            Self::Categorical(_) | Self::IntUniform { .. } => {
-                #[expect(
-                    clippy::cast_precision_loss,
-                    reason = "a share of more than 2^53 has no middle anyway"
-                )]
-                let (place, size) = (self.place(value)? as f64, self.size()? as f64);
-                (place + 0.5) / size
-            }
-            Self::Uniform { min, max } => {
-                // In halves: `max - min` overflows for the widest ranges.
-                (x? / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0)
-            }
-            Self::LogUniform { min, max } => {
-                let low = libm::log(*min);
-                (libm::log(x?) - low) / (libm::log(*max) - low)
-            }
-        };
-        // Both ends coincide where a range has one value.
-        Some(if u.is_nan() { 0.5 } else { u.clamp(0.0, 1.0) })
-    }
-
     /// Whether a value is in the domain.
     #[must_use]
     pub fn contains(&self, value: &Value) -> bool {
-        match (self, value.scalar()) {
-            (Self::Categorical(values), _) => values.contains(value),
-            (Self::IntUniform { min, max }, Scalar::Int(n)) => min <= n && n <= max,
-            (Self::Uniform { min, max } | Self::LogUniform { min, max }, Scalar::Float(x)) => {
-                min <= x && x <= max
+        if self.size().is_some() {
+            return self.place(value).is_some();
+        }
+        let Some(x) = value.as_f64() else { return false };
+        match self {
+            Self::Rounded { of, step, whole } => {
+                let (low, high) = of.limits().unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+                let n = libm::rint(x / step);
+                matches!(value.scalar(), Scalar::Int(_)) == (*whole && x.abs() < TWO_POW_63)
+                    && libm::rint(low / step) <= n
+                    && n <= libm::rint(high / step)
+                    // Beyond, the quotient is no longer exact, and the numbers are far more than a step apart.
+                    && (n * step == x || n.abs() >= TWO_POW_51)
             }
-            _ => false,
+            _ => {
+                let (low, high) = self.limits().unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+                matches!(value.scalar(), Scalar::Float(_)) && low <= x && x <= high
+            }
         }
     }
-}
 
-fn whole(value: &Value) -> Option<i64> {
-    match value.scalar() {
-        Scalar::Int(n) => Some(*n),
-        _ => None,
+    /// The least and the greatest number; `None` for listed values. Of what is rounded those of the values; of
+    /// distributions without an end the greatest that a double holds.
+    #[must_use]
+    pub fn limits(&self) -> Option<(f64, f64)> {
+        Some(match self {
+            Self::Categorical(_) | Self::Weighted { .. } => return None,
+            #[expect(clippy::cast_precision_loss, reason = "limits of a size, not of identity")]
+            Self::IntUniform { min, max } => (*min as f64, *max as f64),
+            #[expect(clippy::cast_precision_loss, reason = "no more than 2^53 steps come from a spec")]
+            Self::Steps { first, step, count, .. } => {
+                (*first, first + (count.saturating_sub(1)) as f64 * step)
+            }
+            Self::Uniform { min, max } | Self::LogUniform { min, max } => (*min, *max),
+            Self::Normal { .. } => (-f64::MAX, f64::MAX),
+            Self::LogNormal { .. } => (0.0, f64::MAX),
+            Self::Beta { .. } => (0.0, 1.0),
+            Self::Rounded { of, step, .. } => {
+                let round = |end: f64| {
+                    let rounded = libm::rint(end / step) * step;
+                    if rounded.is_finite() { rounded } else { end }
+                };
+                let (low, high) = of.limits()?;
+                (round(low), round(high))
+            }
+        })
+    }
+
+    /// Whether all values of a finite domain are as likely.
+    #[must_use]
+    pub fn is_even(&self) -> bool {
+        self.size().is_some() && !matches!(self, Self::Weighted { .. })
     }
 }
 
-/// `floor(u·size)`, at most `size - 1`.
-fn place_of(u: f64, size: u128) -> u64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "u has 53 bits, so no more of the size can matter; the product is not negative"
-    )]
-    let place = (u * size as f64) as u128;
-    u64::try_from(place.min(size.saturating_sub(1))).unwrap_or(u64::MAX)
+/// From here on a double is no `i64`.
+const TWO_POW_63: f64 = 9_223_372_036_854_775_808.0;
+const TWO_POW_51: f64 = 2_251_799_813_685_248.0;
+
+/// A number as a value; a whole one as such where it fits.
+pub(super) fn number(x: f64, whole: bool) -> Value {
+    if whole && x.abs() < TWO_POW_63 {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and in range")]
+        return Value::new(Scalar::Int(x as i64));
+    }
+    // -0 is 0 with another text.
+    Value::new(Scalar::Float(x + 0.0))
 }
 
-/// Places, shares and draws.
+/// Sizes, places and limits.
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(words: &[&str]) -> Domain {
-        Domain::Categorical(words.iter().map(|word| Value::from_word(word)).collect())
-    }
-
     #[test]
     fn whole_numbers_reach_both_ends() {
         let domain = Domain::IntUniform { min: i64::MIN, max: i64::MAX };
+        assert_eq!(domain.size(), Some(1 << 64));
         assert_eq!(domain.at(0), Some(Value::new(Scalar::Int(i64::MIN))));
         assert_eq!(domain.at(u64::MAX), Some(Value::new(Scalar::Int(i64::MAX))));
-        let domain = Domain::IntUniform { min: -1, max: 1 };
-        assert_eq!(domain.at(3), None);
-        let drawn: Vec<_> = [0.0, 0.34, 0.67, 0.999_999, 1.0].map(|u| domain.sample(u).to_string()).into();
-        assert_eq!(drawn, ["-1", "0", "1", "1", "1"]);
+        assert_eq!(Domain::IntUniform { min: -1, max: 1 }.at(3), None);
     }
 
     #[test]
-    fn drawn_values_stay_in_their_domain() {
-        let domains = [
-            words(&["a", "b", "c"]),
-            Domain::IntUniform { min: 3, max: 9 },
-            Domain::Uniform { min: -f64::MAX, max: f64::MAX },
-            Domain::Uniform { min: 0.1, max: 0.3 },
-            Domain::LogUniform { min: 1e-300, max: 1e300 },
-            Domain::LogUniform { min: 1e-4, max: 0.1 },
-        ];
-        for domain in domains {
-            for n in 0..=1000 {
-                let value = domain.sample(f64::from(n) / 1000.0);
-                assert!(domain.contains(&value), "{domain:?} gave {value}");
-            }
+    fn steps_have_places() {
+        let domain = Domain::Steps { first: 0.1, step: 0.1, count: 5, whole: false };
+        let texts: Vec<_> = (0..6).filter_map(|place| domain.at(place)).map(|v| v.to_string()).collect();
+        assert_eq!(texts, ["0.1", "0.2", "0.30000000000000004", "0.4", "0.5"]);
+        for place in 0..5 {
+            assert_eq!(domain.place(&domain.at(place).unwrap()), Some(place));
         }
-    }
-
-    #[test]
-    fn a_drawn_logarithm_has_the_same_bits_everywhere() {
-        let domain = Domain::LogUniform { min: 1e-4, max: 1e-1 };
-        assert_eq!(domain.sample(0.5).to_string(), "0.0031622776601683816");
-        assert_eq!(domain.sample(0.0).to_string(), "0.0001");
-        assert_eq!(domain.sample(0.123_456_789).to_string(), "0.00023462288299342046");
-    }
-
-    #[test]
-    fn the_middle_of_a_values_share_gives_the_value_back() {
-        for domain in [words(&["a", "b", "c"]), Domain::IntUniform { min: -3, max: 96 }] {
-            for place in 0..u64::try_from(domain.size().unwrap()).unwrap() {
-                let value = domain.at(place).unwrap();
-                assert_eq!(domain.place(&value), Some(place));
-                assert_eq!(domain.sample(domain.cdf(&value).unwrap()), value);
-            }
-            assert_eq!(domain.cdf(&Value::from_word("1000")), None);
+        for outside in ["0.0", "0.6", "0.25", "x", "1e300", "-1e300"] {
+            assert!(!domain.contains(&Value::from_word(outside)), "{outside}");
         }
+        let whole = Domain::Steps { first: -4.0, step: 4.0, count: 3, whole: true };
+        assert_eq!(whole.at(2), Some(Value::from_word("4")));
+        assert!(!whole.contains(&Value::from_word("4.0")));
     }
 
     #[test]
-    fn the_share_of_a_real_number_is_where_it_was_drawn() {
-        let domains = [
-            Domain::Uniform { min: -f64::MAX, max: f64::MAX },
-            Domain::Uniform { min: -3.0, max: 7.0 },
-            Domain::LogUniform { min: 1e-300, max: 1e300 },
-        ];
-        for domain in domains {
-            for n in 0..=100 {
-                let u = f64::from(n) / 100.0;
-                assert!((domain.cdf(&domain.sample(u)).unwrap() - u).abs() < 1e-14, "{domain:?} {u}");
-            }
-        }
+    fn what_is_rounded_may_pass_the_ends_by_half_a_step() {
+        let of = Box::new(Domain::Uniform { min: 0.6, max: 2.4 });
+        let domain = Domain::Rounded { of, step: 1.0, whole: true };
+        assert_eq!(domain.limits(), Some((1.0, 2.0)));
+        let inside = |word| domain.contains(&Value::from_word(word));
+        assert!(inside("1") && inside("2"));
+        assert!(!inside("0") && !inside("3") && !inside("1.0") && !inside("1.5") && !inside("a"));
     }
 }
