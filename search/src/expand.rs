@@ -1,29 +1,50 @@
-//! Every combination of a finite space, by its number: names sorted, the last name fastest, as hpc-compose
-//! orders them. Never a list of them all.
+//! Every combination of a finite space, by its number: names sorted, the last name fastest, as hpc-compose orders
+//! them. Never a list of them all.
+//!
+//! Parameters that depend on each other stand together at the place of the first of them, and each of them behind
+//! those that it depends on; coupled parameters are one.
 
 use sweep_core::params::Params;
 
-use crate::space::Space;
+use crate::space::{Choice, Space};
 
 impl Space {
-    /// The combination of this number, from 0; `None` past the last and where an axis is continuous.
+    /// The combination of this number, from 0; `None` past the last and where there is no last.
     #[must_use]
     pub fn combination(&self, number: u128) -> Option<Params> {
         let mut rest = number;
-        let mut places = vec![0_u64; self.axes().len()];
-        for (axis, place) in self.axes().iter().zip(&mut places).rev() {
-            let size = axis.domain.size().filter(|size| *size > 0)?;
-            *place = u64::try_from(rest % size).expect("no axis has more than 2^64 values");
-            rest /= size;
+        let mut values = vec![None; self.axes().len()];
+        for component in self.components().iter().rev() {
+            // Of more than 2^128 combinations each number is one.
+            let (digit, left) = match component.count().finite() {
+                Some(count) => (rest.checked_rem(count)?, rest / count),
+                None => (rest, 0),
+            };
+            rest = left;
+            let choices = component.choices(digit)?;
+            for (group, choice) in self.groups()[component.start..].iter().zip(choices) {
+                for axis in &group.axes {
+                    values[*axis] = match choice {
+                        Choice::Absent => None,
+                        Choice::Fixed => group.then.clone(),
+                        Choice::Place(place) => Some(self.axes()[*axis].domain.at(place)?),
+                    };
+                }
+            }
         }
-        if rest > 0 {
-            return None;
-        }
-        self.axes()
-            .iter()
-            .zip(places)
-            .map(|(axis, place)| Some((axis.name.clone(), axis.domain.at(place)?)))
-            .collect()
+        (rest == 0).then(|| self.params(values))
+    }
+
+    /// The number of a combination, the inverse of [`Space::combination`]; `None` for what is none, for an
+    /// infinite space, and past 2^128.
+    #[must_use]
+    pub fn number(&self, params: &Params) -> Option<u128> {
+        self.combinations().finite()?;
+        let choices = self.choices(params)?;
+        self.components().iter().try_fold(0_u128, |number, component| {
+            let digit = component.number(&choices[component.start..])?;
+            number.checked_mul(component.count().finite()?)?.checked_add(digit)
+        })
     }
 
     /// The combinations from one number on, each made when it is asked for.

@@ -13,20 +13,26 @@ impl Domain {
     #[must_use]
     pub fn sample(&self, u: f64) -> Value {
         let u = u.clamp(0.0, 1.0);
-        let place = match self {
-            Self::Weighted { weights, .. } => weighted_place(u, weights),
+        if let Some(place) = self.sample_place(u) {
+            // An empty list cannot come from a spec; an empty text is better than a panic in a library.
+            return self.at(place).unwrap_or_else(|| Value::from_text(""));
+        }
+        match self {
             Self::Rounded { of, step, whole } => {
                 let x = of.quantile(u);
                 let rounded = libm::rint(x / step) * step;
-                return number(if rounded.is_finite() { rounded } else { x }, *whole);
+                number(if rounded.is_finite() { rounded } else { x }, *whole)
             }
-            _ => match self.size() {
-                Some(size) => place_of(u, size),
-                None => return Value::new(Scalar::Float(self.quantile(u))),
-            },
-        };
-        // An empty list cannot come from a spec; an empty text is better than a panic in a library.
-        self.at(place).unwrap_or_else(|| Value::from_text(""))
+            _ => Value::new(Scalar::Float(self.quantile(u))),
+        }
+    }
+
+    /// The place of the value of a `u`; `None` for a continuous axis.
+    pub(super) fn sample_place(&self, u: f64) -> Option<u64> {
+        match self {
+            Self::Weighted { weights, .. } => Some(weighted_place(u, weights)),
+            _ => Some(place_of(u, self.size()?)),
+        }
     }
 
     /// The `u` in the middle of a value's share: [`Self::sample`] of it gives the value back, a real number but
