@@ -5,6 +5,7 @@ pub mod advance;
 pub mod audit;
 pub mod completion;
 pub mod doctor;
+pub mod drive;
 pub mod exec;
 pub mod init;
 pub mod list;
@@ -59,6 +60,7 @@ enum Command {
     Exec(exec::Args),
     Completion(completion::Args),
     Supervise(supervise::Args),
+    Drive(drive::Args),
 }
 
 impl Cli {
@@ -87,6 +89,7 @@ impl Cli {
             Command::Exec(args) => args.run(),
             Command::Completion(args) => args.run(),
             Command::Supervise(args) => args.run(),
+            Command::Drive(args) => args.run(),
         }
     }
 }

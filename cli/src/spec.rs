@@ -148,6 +148,26 @@ impl Spec {
         }
     }
 
+    /// Whether somebody must drive the sweep until it is done: trials depend on what others reported.
+    #[must_use]
+    pub fn is_driven(&self) -> bool {
+        self.experiment("").is_adaptive()
+    }
+
+    /// Whether its strategy listens to what trials report while they run.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        self.experiment("").listens()
+    }
+
+    /// A trial that its strategy proposed, with the sbatch options that its values decide.
+    ///
+    /// # Errors
+    /// For an option with a name that the trial has no value for.
+    pub fn fill(&self, trial: Trial) -> sweep_core::error::Result<Trial> {
+        trials::fill(&trials::varying(&self.sbatch), trial)
+    }
+
     /// How many trials there are, replicates included, at once, whatever the number.
     ///
     /// # Errors
@@ -207,6 +227,7 @@ impl Spec {
     /// The manifest of a sweep made from this spec.
     #[must_use]
     pub fn manifest(&self, origin: Origin) -> Manifest {
+        let driven = self.is_driven();
         let combinations = self.space.combinations().finite().filter(|_| !self.space.axes().is_empty());
         Manifest {
             schema: schema::CURRENT,
@@ -225,7 +246,12 @@ impl Spec {
             env_names: self.env_names.clone(),
             concurrency: self.concurrency,
             replicates: self.replicates,
-            retries: self.retries.clone(),
+            retries: self.retries.clone().or_else(|| driven.then(Retries::of_no_fault)),
+            driven,
+            result_wait_s: None,
+            grace_s: None,
+            budget: None,
+            driver: BTreeMap::new(),
             combinations: combinations.map(|count| count.to_string()),
             folds: None,
             repetitions: None,

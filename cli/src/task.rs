@@ -91,6 +91,7 @@ pub fn run(task: &Task, identity: &Identity, parent: Parent) -> Result<Outcome> 
         Err(error) => Err(error),
     };
     attempt.end(&folder, ended.as_ref())?;
+    wake(&task.dir);
     ended.map(Outcome::Ended)
 }
 
@@ -210,6 +211,12 @@ impl Attempt {
         };
         ledger::append(&folder.record(&self.name), &end)
     }
+}
+
+/// Lets a driver know that there is something new to see. One that is not woken finds it at its next look.
+fn wake(dir: &SweepDir) {
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(dir.wake());
+    let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
 }
 
 /// The record that the plugin keeps for this job, where it does.

@@ -56,6 +56,24 @@ impl SweepDir {
         self.0.join("job.sh")
     }
 
+    /// `drive.sh`, the batch script of the job that drives a sweep.
+    #[must_use]
+    pub fn drive_script(&self) -> PathBuf {
+        self.0.join("drive.sh")
+    }
+
+    /// What the jobs that drove the sweep said.
+    #[must_use]
+    pub fn driver_log(&self) -> PathBuf {
+        self.0.join("driver.log")
+    }
+
+    /// Touched by every trial that ends, so that a driver need not ask Slurm to know.
+    #[must_use]
+    pub fn wake(&self) -> PathBuf {
+        self.0.join("wake")
+    }
+
     /// `trials.jsonl`, a line a trial.
     #[must_use]
     pub fn trials(&self) -> PathBuf {

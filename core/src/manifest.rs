@@ -61,6 +61,18 @@ pub struct Manifest {
     /// Whether trials depend on what others reported, so that somebody must drive the sweep until it is done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub driven: bool,
+    /// How long a trial that ended well may take to show its metric, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_wait_s: Option<u32>,
+    /// How long a trial that was told to stop may take to obey before its job is cancelled, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_s: Option<u32>,
+    /// What the sweep may spend; past it nothing is submitted and what runs is ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// sbatch options of the job that drives the sweep.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub driver: BTreeMap<String, String>,
     /// How many combinations the space has, where it is finite (a decimal number: it may pass 2^64).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub combinations: Option<String>,
@@ -103,11 +115,29 @@ pub struct Retries {
 }
 
 impl Retries {
+    /// Those of a driven sweep whose spec says nothing: ends that are not the program's own doing would take a
+    /// configuration out of the search.
+    #[must_use]
+    pub fn of_no_fault() -> Self {
+        Self { max: 3, on: vec![TrialState::NodeFail, TrialState::Preempted] }
+    }
+
     /// Whether a trial that stands so, after so many attempts before this one, is tried again.
     #[must_use]
     pub fn is_due(&self, state: TrialState, attempt: u32) -> bool {
         attempt < self.max && self.on.contains(&state)
     }
+}
+
+/// What a sweep may spend.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Node-hours of its trials, all attempts counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_hours: Option<f64>,
+    /// Hours since it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<f64>,
 }
 
 /// What is reported.

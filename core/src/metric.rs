@@ -1,6 +1,8 @@
 //! What a trial reports: lines of `metrics.jsonl`, a JSON object each, and `result`, one number. A value that is
 //! not a finite number never counts as good.
 
+use std::cmp::Ordering;
+
 use crate::manifest::Goal;
 
 /// The key that gives a line's step.
@@ -29,6 +31,20 @@ pub fn last(metrics: &[u8], name: &str) -> Option<f64> {
     })
 }
 
+/// Every finite value of a metric with its step, in the order of the lines; a line without a step has the one after
+/// the line before, from 0.
+pub fn series<'a>(metrics: &'a [u8], name: &'a str) -> impl Iterator<Item = (u64, f64)> + 'a {
+    let whole = metrics.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
+    let mut next = 0;
+    metrics[..whole].split(|&b| b == b'\n').filter_map(move |line| {
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line).ok()?;
+        let value = number(object.get(name)?)?;
+        let step = object.get(STEP).and_then(serde_json::Value::as_u64).unwrap_or(next);
+        next = step.saturating_add(1);
+        Some((step, value))
+    })
+}
+
 /// The number in `result`.
 #[must_use]
 pub fn result(text: &[u8]) -> Option<f64> {
@@ -42,6 +58,18 @@ impl Goal {
         match self {
             Self::Minimize => a < b,
             Self::Maximize => a > b,
+        }
+    }
+
+    /// Better first; no value last.
+    #[must_use]
+    pub fn order(self, a: Option<f64>, b: Option<f64>) -> Ordering {
+        match (a, b) {
+            (Some(a), Some(b)) if self.is_better(a, b) => Ordering::Less,
+            (Some(a), Some(b)) if self.is_better(b, a) => Ordering::Greater,
+            (Some(_), Some(_)) | (None, None) => Ordering::Equal,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
         }
     }
 }
@@ -58,6 +86,13 @@ mod tests {
         assert_eq!(last(lines, "acc"), Some(1.0));
         assert_eq!(last(lines, "other"), None);
         assert_eq!(last(b"{\"loss\":1}", "loss"), None);
+    }
+
+    #[test]
+    fn a_line_without_a_step_follows_the_one_before() {
+        let lines = b"{\"loss\":2}\nnoise\n{\"loss\":1.5}\n{\"step\":7,\"loss\":1}\n{\"loss\":\"nan\"}\n{\"loss\":0.5}\n{\"loss\":0";
+        let all: Vec<_> = series(lines, "loss").collect();
+        assert_eq!(all, [(0, 2.0), (1, 1.5), (7, 1.0), (8, 0.5)]);
     }
 
     #[test]

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use sweep_core::id::{TrialIndex, TrialLabel};
+use sweep_core::layout::SweepDir;
 use sweep_core::state::TrialState;
 
 use crate::command::{Which, notice, print};
-use crate::driver::drift;
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, look};
+use crate::driver::pace::Pace;
+use crate::driver::{drift, journal, search, successor};
 use crate::error::Result;
 use crate::executor::slurm::{self, Hold};
 use crate::render::{Format, json};
@@ -47,6 +50,18 @@ struct Report {
     lost: Vec<TrialLabel>,
     /// The new jobs.
     jobs: Vec<String>,
+    /// The job that drives the search from now on, where nobody did.
+    driver: Option<u32>,
+}
+
+/// Lets somebody drive a driven sweep that is not done, where nobody does.
+fn drive(dir: &SweepDir, driver: &Driver) -> Result<Option<u32>> {
+    let manifest = driver.manifest();
+    let is_done = !manifest.driven || search::is_finished(&journal::read(dir)?);
+    if is_done || !successor::jobs(dir).is_empty() {
+        return Ok(None);
+    }
+    successor::start(dir, driver.executor())
 }
 
 impl Args {
@@ -76,9 +91,12 @@ impl Args {
         trials.sort();
         let taken = driver.submit(&mut journal, &look, &trials)?;
         let jobs = Batches::read(&dir)?.jobs();
-        slurm::hold(&jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect::<Vec<_>>(), Hold::Go)?;
+        let jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
+        let release = || slurm::hold(&jobs, Hold::Go);
+        until_answered(PATIENCE, release, || slurm::site().is_ok())?;
         let names =
             |taken: &[crate::driver::submit::Taken]| taken.iter().map(|taken| taken.job.clone()).collect();
+        let driver = drive(&dir, &driver)?;
         let report = Report {
             schema_version: SCHEMA_VERSION,
             found: names(&settled.found),
@@ -91,12 +109,39 @@ impl Args {
                 lost.iter().map(|index| index.label()).collect()
             },
             jobs: names(&taken),
+            driver,
         };
         print(&match self.format {
             Format::Human => human(&report),
             Format::Json => json(&report),
         });
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How long Slurm, which has just taken our jobs, may stand still before that is an error.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Asks Slurm for something until it has `answered`, which is an error only if it answers at all.
+fn until_answered(
+    patience: Duration,
+    mut ask: impl FnMut() -> Result<()>,
+    answers: impl Fn() -> bool,
+) -> Result<()> {
+    let until = Instant::now() + patience;
+    let mut pace = Pace::default();
+    let mut refused = false;
+    loop {
+        match ask() {
+            Err(_) if !refused && Instant::now() < until => {
+                // One that answers now may have stood still when it was asked: its second no counts.
+                refused = answers();
+                if !refused {
+                    std::thread::sleep(pace.after(()));
+                }
+            }
+            answer => return answer,
+        }
     }
 }
 
@@ -112,6 +157,9 @@ fn human(report: &Report) -> String {
     let twins: Vec<_> = report.cancelled_twins.iter().map(ToString::to_string).collect();
     say(twins.len(), "jobs cancelled as a second one of their batch", &twins);
     say(report.submitted.len(), "trials submitted, jobs", &report.jobs);
+    if let Some(job) = report.driver {
+        lines.push(format!("job {job} drives the search"));
+    }
     if !report.lost.is_empty() {
         lines.push(format!(
             "{} trials left no trace, {} first; --assume-lost submits them again",
@@ -123,4 +171,39 @@ fn human(report: &Report) -> String {
         lines.push("nothing to do: every trial was submitted".into());
     }
     lines.join("\n") + "\n"
+}
+
+/// Slurms that stand still, come back, and refuse.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn a_slurm_that_stands_still_for_a_moment_is_asked_again() {
+        let mut asked = 0;
+        let ask = || {
+            asked += 1;
+            if asked < 3 { Err(Error::world("no answer")) } else { Ok(()) }
+        };
+        until_answered(PATIENCE, ask, || false).unwrap();
+        assert_eq!(asked, 3);
+    }
+
+    #[test]
+    fn a_slurm_that_answers_others_and_refuses_twice_is_believed() {
+        let mut asked = 0;
+        let ask = || {
+            asked += 1;
+            Err(Error::world("denied"))
+        };
+        assert_eq!(until_answered(PATIENCE, ask, || true).unwrap_err().to_string(), "denied");
+        assert_eq!(asked, 2);
+    }
+
+    #[test]
+    fn a_slurm_that_never_answers_is_given_up() {
+        let error = until_answered(Duration::ZERO, || Err(Error::world("no answer")), || false);
+        assert_eq!(error.unwrap_err().to_string(), "no answer");
+    }
 }

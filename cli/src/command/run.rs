@@ -4,15 +4,14 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use crate::command::{print, submit::What};
-use crate::driver::advance::{advance, due};
-use crate::driver::look::look;
-use crate::driver::pace::Pace;
+use crate::driver::follow::{Followed, Watcher, follow};
+use crate::driver::look::Look;
 use crate::error::{Error, Result};
 use crate::render::status::{Rows, human};
 use crate::render::{Format, json, table};
@@ -28,9 +27,6 @@ pub struct Args {
     format: Format,
 }
 
-/// How often a wait looks for Ctrl-C.
-const TICK: Duration = Duration::from_millis(100);
-
 impl Args {
     /// Submits and watches.
     ///
@@ -45,30 +41,19 @@ impl Args {
         }
         let dir = &submitted.created.dir;
         anstream::eprintln!("{}: {} trials", submitted.created.manifest.id, submitted.created.count);
-        let progress = Progress::new(submitted.created.count);
-        let mut pace = Pace::default();
-        let status = loop {
-            let look = look(dir)?;
-            let again = !due(&look).is_empty();
-            let status = Status::of(look);
-            progress.show(&status);
-            if again {
-                advance(dir, &|_| {})?;
-            } else if status.is_over() {
-                break status;
+        let mut watcher =
+            Foreground { progress: Progress::new(submitted.created.count), interrupted, status: None };
+        let followed = follow(dir, &mut watcher, PATIENCE)?;
+        watcher.progress.finish();
+        let Some(status) = watcher.status.filter(|_| followed == Followed::ToTheEnd) else {
+            let place = dir.path().display();
+            anstream::eprintln!("the trials go on without this command");
+            if submitted.created.manifest.driven {
+                anstream::eprintln!("the search does not: go on with `sweep resume {place}`");
             }
-            let wait = pace.after(status.states.clone());
-            if !pause(wait, &interrupted) {
-                progress.finish();
-                let place = dir.path().display();
-                anstream::eprintln!("the trials go on without this command");
-                anstream::eprintln!(
-                    "see them with `sweep status {place}`, end them with `sweep stop {place}`"
-                );
-                return Ok(ExitCode::from(INTERRUPTED));
-            }
+            anstream::eprintln!("see them with `sweep status {place}`, end them with `sweep stop {place}`");
+            return Ok(ExitCode::from(INTERRUPTED));
         };
-        progress.finish();
         print(&match self.format {
             Format::Human => human(&status, Rows::Some, table::width()),
             Format::Json => json(&status),
@@ -79,17 +64,32 @@ impl Args {
 
 /// The shell's code for Ctrl-C.
 const INTERRUPTED: u8 = 130;
+/// How long a person puts up with steps that fail.
+const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Waits; false where somebody interrupted.
-fn pause(wait: Duration, interrupted: &AtomicBool) -> bool {
-    let until = Instant::now() + wait;
-    while Instant::now() < until {
-        if interrupted.load(Ordering::Relaxed) {
-            return false;
-        }
-        std::thread::sleep(TICK.min(until.saturating_duration_since(Instant::now())));
+/// A person who watches.
+struct Foreground {
+    progress: Progress,
+    interrupted: Arc<AtomicBool>,
+    status: Option<Status>,
+}
+
+impl Watcher for Foreground {
+    fn see(&mut self, look: Look) -> bool {
+        let status = Status::of(look);
+        self.progress.show(&status);
+        let is_over = status.is_over();
+        self.status = Some(status);
+        is_over
     }
-    !interrupted.load(Ordering::Relaxed)
+
+    fn notice(&self, text: &str) {
+        anstream::eprintln!("{text}");
+    }
+
+    fn must_leave(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
 }
 
 /// A bar on a terminal, a line for each change elsewhere.
@@ -114,6 +114,7 @@ impl Progress {
         let text = states.join("  ");
         match &self.bar {
             Some(bar) => {
+                bar.set_length(status.trials.len() as u64);
                 bar.set_position(ended.into());
                 bar.set_message(text);
             }

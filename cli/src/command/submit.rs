@@ -17,6 +17,7 @@ use crate::driver::create::{Created, create};
 use crate::driver::journal::Journal;
 use crate::driver::lease::Lease;
 use crate::driver::submit::{Submission, Taken};
+use crate::driver::successor;
 use crate::error::{Error, Result};
 use crate::executor::local;
 use crate::executor::slurm::{self, Site};
@@ -92,6 +93,8 @@ struct Report<'a> {
     executor: String,
     trials: String,
     batches: Vec<BatchReport<'a>>,
+    /// The job that drives the search, where the sweep needs one and it is a job.
+    driver: Option<u32>,
     plan: Option<Plan>,
     job_script: Option<&'static str>,
 }
@@ -114,6 +117,14 @@ impl Args {
             return self.show();
         }
         let submitted = self.what.submit()?;
+        let driver = if submitted.created.manifest.driven {
+            let started = successor::start(&submitted.created.dir, submitted.executor);
+            started.map_err(|error| {
+                error.hint("the trials are submitted; drive the search with `sweep resume`")
+            })?
+        } else {
+            None
+        };
         let batches = submitted.batches.iter().map(|taken| BatchReport {
             batch: taken.batch.0,
             job: Some(&taken.job),
@@ -130,6 +141,7 @@ impl Args {
                 executor: submitted.executor.to_string(),
                 trials: submitted.created.count.to_string(),
                 batches: batches.collect(),
+                driver,
                 plan: None,
                 job_script: None,
             }),
@@ -161,6 +173,7 @@ impl Args {
                         call: call.clone(),
                     })
                     .collect(),
+                driver: None,
                 plan: Some(plan),
                 job_script: (executor == Executor::Slurm).then_some(crate::driver::create::JOB_SCRIPT),
             }),
@@ -191,7 +204,9 @@ impl What {
         let home = self.home.home(&spec.folder);
         let created = create(&spec, &home, versions(version), Some(asked))?;
         let shape = self.shape(executor, site.as_ref());
-        let batches = created.groups.batches(shape, created.manifest.concurrency);
+        // Of a driven sweep no more is there yet than may run.
+        let concurrency = created.manifest.concurrency.filter(|_| !created.manifest.driven);
+        let batches = created.groups.batches(shape, concurrency);
         let submission =
             self.submission(&created.dir, &created.manifest.id, executor, &created.workdir, &spec);
         let lease = Lease::take(&created.dir, |_| {})?;

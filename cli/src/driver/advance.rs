@@ -1,14 +1,19 @@
-//! One step of a sweep, by whoever has the time: settle what is open, try again what the spec says. Taking it twice
-//! does nothing more than taking it once.
+//! One step of a sweep, by whoever has the time: settle what is open, try again what the spec says, tell the search
+//! what ended and submit what it proposes. Taking it twice does nothing more than taking it once.
 
 use serde::Serialize;
 use sweep_core::id::{TrialIndex, TrialLabel};
 use sweep_core::layout::SweepDir;
-use sweep_core::manifest::Retries;
+use sweep_core::manifest::{Manifest, Submission};
+use sweep_core::state::TrialState;
+use sweep_core::status::Status;
 
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, Look, look};
+use crate::driver::search::Search;
+use crate::driver::{best, budget, prune, stop};
 use crate::error::Result;
+use crate::executor::local;
 
 /// What a step did.
 #[derive(Debug, Default, Serialize)]
@@ -17,6 +22,12 @@ pub struct Step {
     pub settled: usize,
     /// Trials that run again.
     pub retried: Vec<TrialLabel>,
+    /// Trials that the search proposed or that were left unsubmitted, and that are submitted now.
+    pub submitted: Vec<TrialLabel>,
+    /// Trials that were told to end early.
+    pub pruned: Vec<TrialLabel>,
+    /// Why the sweep was stopped, where this step did so.
+    pub stopped: Option<String>,
 }
 
 /// Takes one step. `notice` hears what is waited for.
@@ -24,10 +35,18 @@ pub struct Step {
 /// # Errors
 /// Where the sweep was stopped, another driver keeps it, or the executor refuses.
 pub fn advance(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
+    let seen = look(dir)?;
+    advance_from(dir, &seen, notice)
+}
+
+/// Takes one step after a look, if that shows anything to do.
+///
+/// # Errors
+/// Those of [`advance`].
+pub fn advance_from(dir: &SweepDir, seen: &Look, notice: &dyn Fn(&str)) -> Result<Step> {
     let mut step = Step::default();
     // Most steps find nothing to do, and then nothing is taken over and nothing written.
-    let open = Batches::read(dir)?.open().next().is_some();
-    if !open && due(&look(dir)?).is_empty() {
+    if !has_work(dir, seen)? {
         return Ok(step);
     }
     let driver = Driver::take(dir, notice)?;
@@ -35,22 +54,82 @@ pub fn advance(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
     let settled = driver.settle(&mut journal, notice)?;
     step.settled = settled.found.len() + settled.repeated.len();
     // What is due is decided under the lease: another driver may have done it meanwhile.
-    let look = look(dir)?;
-    let trials = due(&look);
+    let mut look = look(dir)?;
+    let again = due(&look);
+    step.retried = again.iter().map(|index| index.label()).collect();
+    let mut trials = again;
+    if let Some(mut search) = Search::replay(dir, &look)? {
+        best::write(dir, &look)?;
+        if let Some(reason) = budget::spent(&look) {
+            stop::stop(dir, &reason)?;
+            step.stopped = Some(reason);
+            return Ok(step);
+        }
+        let wishes = search.step(&mut journal, &look, dir, slots(&look.manifest))?;
+        step.pruned = wishes.pruned.iter().map(|index| index.label()).collect();
+        prune::tell(dir, &wishes.pruned)?;
+        prune::end_late(&look, &search)?;
+        look.add(wishes.trials);
+        let planned = planned(&look);
+        step.submitted = planned.iter().map(|index| index.label()).collect();
+        trials.extend(planned);
+        trials.sort();
+    }
     driver.submit(&mut journal, &look, &trials)?;
-    step.retried = trials.iter().map(|index| index.label()).collect();
     Ok(step)
+}
+
+/// Whether a look shows anything to do.
+///
+/// # Errors
+/// Where the sweep cannot be read.
+pub fn has_work(dir: &SweepDir, look: &Look) -> Result<bool> {
+    if look.stopped.is_some() {
+        return Ok(false);
+    }
+    if Batches::read(dir)?.open().next().is_some() || !due(look).is_empty() {
+        return Ok(true);
+    }
+    let Some(search) = Search::replay(dir, look)? else { return Ok(false) };
+    Ok(!planned(look).is_empty()
+        || search.has_work(look, dir, slots(&look.manifest))
+        || budget::spent(look).is_some()
+        || prune::late(look, &search).next().is_some())
 }
 
 /// The trials that the spec's `retries` want to run again now.
 #[must_use]
 pub fn due(look: &Look) -> Vec<TrialIndex> {
-    let Some(retries) = &look.manifest.retries else { return Vec::new() };
     if look.stopped.is_some() {
         return Vec::new();
     }
-    let is_due =
-        |retries: &Retries, status: &sweep_core::status::Status| retries.is_due(status.state, status.attempt);
-    let due = look.trials.iter().filter(|trial| is_due(retries, &trial.status));
+    let due = look.trials.iter().filter(|trial| is_due(&look.manifest, &trial.status));
     due.map(|trial| trial.trial.index).collect()
+}
+
+/// Whether the spec's `retries` want a trial that stands so to run again.
+#[must_use]
+pub fn is_due(manifest: &Manifest, status: &Status) -> bool {
+    manifest.retries.as_ref().is_some_and(|retries| retries.is_due(status.state, status.attempt))
+}
+
+fn planned(look: &Look) -> Vec<TrialIndex> {
+    let planned = look.trials.iter().filter(|trial| trial.status.state == TrialState::Planned);
+    planned.map(|trial| trial.trial.index).collect()
+}
+
+/// How many trials a driven sweep begins with, in whole configurations; none where it begins with all that its
+/// strategy proposes at once.
+#[must_use]
+pub fn first_trials(manifest: &Manifest) -> Option<usize> {
+    let at_once = manifest.concurrency.or_else(|| slots(manifest)).filter(|_| manifest.driven)?;
+    let replicates = manifest.replicates.max(1);
+    Some((at_once / replicates).max(1) as usize * replicates as usize)
+}
+
+/// How many trials of a driven sweep may run at once where nobody said.
+fn slots(manifest: &Manifest) -> Option<u32> {
+    let is_local =
+        matches!(&manifest.submission, Some(Submission { executor: sweep_core::batch::Executor::Local, .. }));
+    is_local.then(local::default_slots)
 }

@@ -12,6 +12,7 @@ use sweep_core::layout::{self, SweepDir};
 use sweep_core::manifest::{Manifest, Submission};
 use sweep_core::trial::TableWriter;
 
+use crate::driver::advance;
 use crate::driver::batches::Groups;
 use crate::driver::files;
 use crate::driver::home::Home;
@@ -27,6 +28,16 @@ if ! [ -x "$1" ]; then
     exit 74
 fi
 exec "$1" exec "$2" "$3" "$4"
+"#;
+
+/// The batch script of the job that drives a sweep.
+pub const DRIVE_SCRIPT: &str = r#"#!/bin/sh
+# The driver of a sweep: $1 the sweep command, $2 the sweep directory.
+if ! [ -x "$1" ]; then
+    echo "error: \`$1\` is not there on node ${SLURMD_NODENAME:-$(uname -n)}"
+    exit 74
+fi
+exec "$1" drive "$2"
 "#;
 
 /// Bytes that are gathered before the trials table is written to.
@@ -99,12 +110,15 @@ fn fill(spec: &Spec, new: &SweepDir, manifest: Manifest) -> Result<(Manifest, Gr
     files::create_new(&new.manifest(), &json)?;
     files::create_new(&new.spec(), &spec.bytes)?;
     files::create_new(&new.job_script(), JOB_SCRIPT.as_bytes())?;
-    let (groups, count) = write_trials(spec, new, &manifest.id)?;
+    if manifest.driven {
+        files::create_new(&new.drive_script(), DRIVE_SCRIPT.as_bytes())?;
+    }
+    let (groups, count) = write_trials(spec, new, &manifest)?;
     files::sync_dir(new.path())?;
     Ok((manifest, groups, count))
 }
 
-fn write_trials(spec: &Spec, new: &SweepDir, id: &SweepId) -> Result<(Groups, u32)> {
+fn write_trials(spec: &Spec, new: &SweepDir, manifest: &Manifest) -> Result<(Groups, u32)> {
     let trials_path = new.trials();
     let index_path = new.index();
     let open = |path: &Path| File::create_new(path).at("create", path);
@@ -114,7 +128,9 @@ fn write_trials(spec: &Spec, new: &SweepDir, id: &SweepId) -> Result<(Groups, u3
     let mut groups = Groups::default();
     let shared = spec.shared_sbatch();
     let too_many = |error: sweep_search::Error| Error::user(error.to_string());
-    for trial in spec.trials(id.as_str()).map_err(too_many)? {
+    // What depends on results waits for its driver; the first ones need none.
+    let first = advance::first_trials(manifest).unwrap_or(usize::MAX);
+    for trial in spec.trials(manifest.id.as_str()).map_err(too_many)?.take(first) {
         let trial = trial?;
         table.append(&trial).at("write", &trials_path)?;
         if trial.sbatch.is_empty() {

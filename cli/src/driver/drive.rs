@@ -65,6 +65,18 @@ impl Driver {
         Ok(Self { dir, manifest, workdir, executor: asked.executor, extra: asked.extra, shape, lease })
     }
 
+    /// What was asked.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// What runs the sweep's trials.
+    #[must_use]
+    pub fn executor(&self) -> Executor {
+        self.executor
+    }
+
     /// Settles what a crash left open.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::error::{At, Result};
+use crate::task::identity::host;
 
 /// Writes a new file, syncs it and fails where it is there already.
 ///
@@ -21,6 +22,18 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Those of the file system.
 pub fn sync_dir(path: &Path) -> Result<()> {
     File::open(path).and_then(|dir| dir.sync_all()).at("sync", path)
+}
+
+/// Replaces a file by rename, so that a reader finds the old or the new one whole.
+///
+/// # Errors
+/// Those of the file system.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}.{}", host(), std::process::id()));
+    let _ = fs::remove_file(&beside);
+    create_new(&beside, bytes)?;
+    fs::rename(&beside, path).at("replace", path)
 }
 
 /// Replaces a symlink by rename, so that there is always one.

@@ -48,6 +48,19 @@ impl<'a> Journal<'a> {
         self.file.write_all(&line).and_then(|()| self.file.sync_data()).at("write", &self.path)
     }
 
+    /// Appends events and makes them last together, if this process still holds the lease.
+    ///
+    /// # Errors
+    /// Those of [`Self::append`].
+    pub fn append_all(&mut self, events: &[Event]) -> Result<()> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.lease.check()?;
+        let lines: Vec<u8> = events.iter().flat_map(Event::to_line).collect();
+        self.file.write_all(&lines).and_then(|()| self.file.sync_data()).at("write", &self.path)
+    }
+
     /// Makes sure that this process still holds the lease, before it does what it cannot take back.
     ///
     /// # Errors

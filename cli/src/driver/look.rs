@@ -15,10 +15,11 @@ use sweep_core::layout::{RecordName, SweepDir, TrialDir};
 use sweep_core::manifest::Manifest;
 use sweep_core::metric;
 use sweep_core::record::{Kind, Record};
+use sweep_core::state::{Bucket, TrialState};
 use sweep_core::status::Status;
 use sweep_core::trial::Trial;
 
-use crate::driver::stop;
+use crate::driver::{journal, search, stop};
 use crate::error::{At, Error, Result};
 use crate::task::ledger::Ledger;
 
@@ -35,8 +36,17 @@ pub struct Look {
     pub stopped: Option<stop::Stopped>,
     /// What Slurm could not be asked, and why; records alone spoke then.
     pub unanswered: Option<Error>,
+    /// Whether the search of a driven sweep is done; of another there is nothing to wait for.
+    pub finished: bool,
     /// Its trials in order.
     pub trials: Vec<TrialLook>,
+}
+
+impl Look {
+    /// Adds trials that were just proposed and that no batch has yet.
+    pub fn add(&mut self, trials: Vec<Trial>) {
+        self.trials.extend(trials.into_iter().map(TrialLook::planned));
+    }
 }
 
 /// What is true of one trial.
@@ -58,9 +68,34 @@ pub struct TrialLook {
     pub task_error: Option<String>,
     /// The metric, where the spec names one and the trial reported it.
     pub metric: Option<f64>,
+    /// How long all its attempts took that ended, in seconds.
+    pub spent_s: f64,
+    /// On how many nodes.
+    pub nodes: u32,
 }
 
 impl TrialLook {
+    fn planned(trial: Trial) -> Self {
+        let status = Status {
+            state: TrialState::Planned,
+            bucket: Bucket::of(TrialState::Planned, false),
+            attempt: 0,
+            job: None,
+        };
+        Self {
+            trial,
+            status,
+            batch: None,
+            job: None,
+            record: None,
+            refusal: None,
+            task_error: None,
+            metric: None,
+            spent_s: 0.0,
+            nodes: 1,
+        }
+    }
+
     fn has_end(&self) -> bool {
         self.record.iter().flat_map(|(_, records)| records).any(|record| record.kind == Kind::End)
     }
@@ -117,7 +152,8 @@ pub fn look(dir: &SweepDir) -> Result<Look> {
         });
         trials.push(found);
     }
-    Ok(Look { manifest, stopped, unanswered: oracle.unanswered, trials })
+    let finished = !manifest.driven || search::is_finished(&journal::read(dir)?);
+    Ok(Look { manifest, stopped, unanswered: oracle.unanswered, finished, trials })
 }
 
 /// Trials that have a folder: all others cost no look at the disk.

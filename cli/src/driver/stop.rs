@@ -11,8 +11,8 @@ use sweep_core::id::JobName;
 use sweep_core::layout::SweepDir;
 use sweep_core::schema::{self, Schema};
 
-use crate::driver::files;
 use crate::driver::look::{Batches, owner};
+use crate::driver::{files, successor};
 use crate::error::{At, Result};
 use crate::executor::slurm::queue;
 use crate::executor::{local, slurm};
@@ -65,6 +65,7 @@ pub fn stop(dir: &SweepDir, reason: &str) -> Result<Vec<String>> {
     let mut jobs: Vec<(Executor, String)> = batches.jobs();
     let noted: BTreeSet<String> = jobs.iter().map(|(_, job)| job.clone()).collect();
     let unnoted = unnoted(dir, &batches).into_iter().map(|job| job.to_string());
+    jobs.extend(successor::jobs(dir).into_iter().map(|job| (Executor::Slurm, job.to_string())));
     jobs.extend(unnoted.filter(|job| !noted.contains(job)).map(|job| (Executor::Slurm, job)));
     let slurm_jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
     slurm::cancel(&slurm_jobs)?;

@@ -194,6 +194,21 @@ pub fn cancel(jobs: &[u32]) -> Result<()> {
     Err(Error::world("scancel failed").said(&answer.stderr))
 }
 
+/// Cancels tasks, such as `12_3`, with one call.
+///
+/// # Errors
+/// What scancel said; a task that has ended is no error.
+pub fn cancel_tasks(tasks: &[String]) -> Result<()> {
+    if tasks.is_empty() {
+        return Ok(());
+    }
+    let answer = ask(&Call::new("scancel").args(tasks))?;
+    if answer.success || answer.stderr.contains("Invalid job id") {
+        return Ok(());
+    }
+    Err(Error::world("scancel failed").said(&answer.stderr))
+}
+
 /// Cancels with one call what of these jobs has not started. A task that starts meanwhile is left alone.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use sweep_core::params::Params;
 use sweep_core::state::Bucket;
 
 use crate::render::table;
-use crate::report::status::{Status, TrialStatus, order};
+use crate::report::status::{Status, TrialStatus};
 
 /// Trials listed where not all are asked for.
 const ROWS: usize = 20;
@@ -56,7 +56,7 @@ fn trials(status: &Status, rows: Rows, width: u16) -> String {
             Bucket::Pending => 3,
         };
         let goal = metric.map(|metric| metric.goal).unwrap_or_default();
-        listed.sort_by(|a, b| urgency(a).cmp(&urgency(b)).then_with(|| order(goal, a.metric, b.metric)));
+        listed.sort_by(|a, b| urgency(a).cmp(&urgency(b)).then_with(|| goal.order(a.metric, b.metric)));
     }
     let name = metric.map_or("metric", |metric| metric.name.as_str());
     let mut table = table::table(&["trial", "state", "try", "job", name, "parameters"], width);

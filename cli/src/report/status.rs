@@ -1,17 +1,17 @@
 //! The report of `sweep status`: each trial's state, hpc-compose's buckets, the best trial. Its JSON is a format
 //! of ours: fields are added, never changed.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sweep_core::id::{SweepId, TrialIndex, TrialLabel};
-use sweep_core::manifest::{Goal, Manifest, Metric};
+use sweep_core::manifest::Manifest;
 use sweep_core::params::Params;
 use sweep_core::record::Kind;
 use sweep_core::state::{Bucket, TrialState};
 
 use crate::driver::look::{Look, TrialLook};
+use crate::driver::{best, budget};
 
 /// The version of every JSON report of this release.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -35,6 +35,10 @@ pub struct Status {
     pub stopped: Option<String>,
     /// Why Slurm's word is missing, where it is.
     pub slurm_unanswered: Option<String>,
+    /// Whether the search is done, where the sweep has one that must be driven.
+    pub finished: bool,
+    /// Node-hours of all attempts that ended.
+    pub node_hours: f64,
     /// How many trials are in each of hpc-compose's buckets.
     pub summary: BTreeMap<Bucket, u32>,
     /// How many trials are in each state; states without any are left out.
@@ -88,7 +92,9 @@ impl Status {
     /// The report of a look.
     #[must_use]
     pub fn of(look: Look) -> Self {
-        let best = best(&look.trials, look.manifest.metric.as_ref()).map(|trial| trial.trial.index.label());
+        let best =
+            best::of(&look.trials, look.manifest.metric.as_ref()).map(|trial| trial.trial.index.label());
+        let node_hours = budget::node_hours(&look);
         let mut summary: BTreeMap<Bucket, u32> = Bucket::ALL.into_iter().map(|bucket| (bucket, 0)).collect();
         let mut states: BTreeMap<TrialState, u32> = BTreeMap::new();
         for trial in &look.trials {
@@ -105,6 +111,8 @@ impl Status {
             manifest,
             stopped: look.stopped.map(|stopped| stopped.reason),
             slurm_unanswered: look.unanswered.map(|error| error.to_string()),
+            finished: look.finished,
+            node_hours,
             summary,
             states,
             best,
@@ -129,12 +137,15 @@ impl Status {
     #[must_use]
     pub fn is_over(&self) -> bool {
         let over = |state: &TrialState| state.is_final() || *state == TrialState::Planned;
-        self.states.keys().all(over)
+        (self.finished || self.stopped.is_some()) && self.states.keys().all(over)
     }
 
     /// The exit code of `status --check`: 0 all completed, 4 some failed, 5 still running.
     #[must_use]
     pub fn check_code(&self) -> u8 {
+        if !self.finished && self.stopped.is_none() {
+            return 5;
+        }
         let total = self.trials.len();
         if self.count(Bucket::Completed) as usize == total {
             return 0;
@@ -150,7 +161,7 @@ impl Status {
 
 impl TrialStatus {
     fn of(look: TrialLook) -> Self {
-        let TrialLook { trial, status, job, record, refusal, task_error, metric, batch: _ } = look;
+        let TrialLook { trial, status, job, record, refusal, task_error, metric, .. } = look;
         let record_path = record.as_ref().map(|(name, _)| format!("trials/{}/{name}", trial.index.label()));
         let newest = record.and_then(|(_, mut records)| {
             let end = records.iter().position(|record| record.kind == Kind::End);
@@ -176,24 +187,5 @@ impl TrialStatus {
             refusal,
             task_error,
         }
-    }
-}
-
-/// The best completed trial; of equals the first.
-fn best<'a>(trials: &'a [TrialLook], metric: Option<&Metric>) -> Option<&'a TrialLook> {
-    let goal = metric?.goal;
-    let done = trials.iter().filter(|trial| trial.status.state == TrialState::Completed);
-    done.filter(|trial| trial.metric.is_some()).min_by(|a, b| order(goal, a.metric, b.metric))
-}
-
-/// Better first; no value last.
-#[must_use]
-pub fn order(goal: Goal, a: Option<f64>, b: Option<f64>) -> Ordering {
-    match (a, b) {
-        (Some(a), Some(b)) if goal.is_better(a, b) => Ordering::Less,
-        (Some(a), Some(b)) if goal.is_better(b, a) => Ordering::Greater,
-        (Some(_), Some(_)) | (None, None) => Ordering::Equal,
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
     }
 }

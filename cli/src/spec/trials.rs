@@ -18,21 +18,26 @@ pub struct Trials {
 
 impl Trials {
     pub(super) fn new(inner: sweep_search::trials::Trials, options: &Options) -> Self {
-        let varying = options.iter().filter(|(_, text)| !Template::is_fixed(text));
-        Self { inner, varying: varying.map(|(name, text)| (name.clone(), text.clone())).collect() }
+        Self { inner, varying: varying(options) }
     }
+}
 
-    fn fill(&self, mut trial: Trial) -> Result<Trial> {
-        let mut options = self.varying.clone();
-        options.append(&mut trial.sbatch);
-        for text in options.values_mut() {
-            *text = interpolate::expand(text, |name| {
-                trial.params.get(name).map(|value| value.text().into_owned())
-            })?;
-        }
-        trial.sbatch = options;
-        Ok(trial)
+/// The spec's options that a parameter is a part of.
+pub(super) fn varying(options: &Options) -> Options {
+    let varying = options.iter().filter(|(_, text)| !Template::is_fixed(text));
+    varying.map(|(name, text)| (name.clone(), text.clone())).collect()
+}
+
+/// A trial with sbatch options of its own, its values filled in.
+pub(super) fn fill(varying: &Options, mut trial: Trial) -> Result<Trial> {
+    let mut options = varying.clone();
+    options.append(&mut trial.sbatch);
+    for text in options.values_mut() {
+        *text =
+            interpolate::expand(text, |name| trial.params.get(name).map(|value| value.text().into_owned()))?;
     }
+    trial.sbatch = options;
+    Ok(trial)
 }
 
 impl Iterator for Trials {
@@ -43,6 +48,6 @@ impl Iterator for Trials {
         if self.varying.is_empty() && trial.sbatch.is_empty() {
             return Some(Ok(trial));
         }
-        Some(self.fill(trial))
+        Some(fill(&self.varying, trial))
     }
 }

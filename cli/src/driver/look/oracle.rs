@@ -6,7 +6,7 @@ use sweep_core::batch::{Executor, Trials};
 use sweep_core::id::{JobName, TrialIndex};
 use sweep_core::layout::{RecordName, SweepDir, TrialDir};
 use sweep_core::manifest::Manifest;
-use sweep_core::record::Record;
+use sweep_core::record::{Kind, Record};
 use sweep_core::status::{self, BatchEvidence, Evidence, Queue};
 use sweep_core::trial::Trial;
 
@@ -81,6 +81,8 @@ impl Oracle {
             .zip(folder)
             .and_then(|(metric, folder)| read_metric(folder, &metric.name));
         let number = known.map(|(known, _)| known.intent.token.batch);
+        let nodes = known.and_then(|(known, _)| known.intent.sbatch.get("nodes")?.parse().ok()).unwrap_or(1);
+        let spent_s = spent_s(&records);
         TrialLook {
             trial,
             status,
@@ -90,6 +92,8 @@ impl Oracle {
             refusal,
             task_error: None,
             metric,
+            spent_s,
+            nodes,
         }
     }
 
@@ -171,4 +175,11 @@ impl Oracle {
             evidence.job = Some(JobName::slurm(job));
         }
     }
+}
+
+/// How long all attempts took that ended. Of one that was killed with its node nobody knows how long it took.
+fn spent_s(attempts: &[Vec<Record>]) -> f64 {
+    let ends =
+        attempts.iter().filter_map(|records| records.iter().rev().find(|record| record.kind == Kind::End));
+    ends.filter_map(|end| end.elapsed_s).sum()
 }

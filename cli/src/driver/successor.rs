@@ -1,0 +1,147 @@
+//! Who drives a sweep when nobody sits at it: a small Slurm job that follows the sweep, and behind it in the queue
+//! always the next one, which begins when the first ends, however it ended. Without Slurm, a process of this machine.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use nix::unistd::setsid;
+use sweep_core::batch::Executor;
+use sweep_core::find;
+use sweep_core::layout::SweepDir;
+use sweep_core::manifest::Manifest;
+
+use crate::driver::batches::Options;
+use crate::driver::look::owner;
+use crate::driver::search::read_spec;
+use crate::driver::submit::own_binary;
+use crate::error::{At, Result};
+use crate::executor::process::{Call, scrub};
+use crate::executor::slurm::queue::{self, QueueTable};
+use crate::executor::slurm::{self, NotSubmitted};
+use crate::spec::sbatch::argument;
+
+/// sbatch options that say where a user's jobs may run, which the driver's job takes over from the trials'.
+const SHARED: [(&str, &str); 4] =
+    [("account", "-A"), ("partition", "-p"), ("qos", "-q"), ("reservation", "--no-short-form")];
+
+/// The name of a sweep's driver jobs.
+#[must_use]
+pub fn name(manifest: &Manifest) -> String {
+    format!("{}.driver", manifest.id)
+}
+
+/// Lets somebody drive the sweep: a job, whose id is given, or a process of this machine.
+///
+/// # Errors
+/// What the executor said.
+pub fn start(dir: &SweepDir, executor: Executor) -> Result<Option<u32>> {
+    match executor {
+        Executor::Slurm => submit(dir, None).map(Some),
+        Executor::Local => detach(dir).map(|()| None),
+    }
+}
+
+/// Submits a driver's job, behind another where one is named.
+///
+/// # Errors
+/// What sbatch said.
+pub fn submit(dir: &SweepDir, behind: Option<u32>) -> Result<u32> {
+    let manifest = find::manifest(dir)?;
+    let text = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
+    let mut call = Call::new("sbatch").args([
+        "--parsable".to_owned(),
+        format!("--job-name={}", name(&manifest)),
+        format!("--output={}", text(dir.driver_log()).replace('%', "%%")),
+        "--open-mode=append".to_owned(),
+        format!("--chdir={}", dir.path().display()),
+        "--ntasks=1".to_owned(),
+        // The shell is gone by then: the signal goes to the driver, which lets go of the sweep and ends well.
+        "--signal=B:TERM@60".to_owned(),
+    ]);
+    if let Some(job) = behind {
+        call = call.args([format!("--dependency=afterany:{job}")]);
+    }
+    call = call.args(options(dir, &manifest)?.iter().map(|(name, value)| argument(name, value)));
+    call = call.args([text(dir.drive_script()), text(own_binary()?), text(dir.path().to_owned())]);
+    slurm::submit(&call).map_err(|error| match error {
+        NotSubmitted::Refused(error) | NotSubmitted::Unclear(error) => error,
+    })
+}
+
+/// The options of a driver's job: the spec's `driver:`, and where the trials run.
+fn options(dir: &SweepDir, manifest: &Manifest) -> Result<Options> {
+    let mut options = read_spec(dir)?.shared_sbatch();
+    options.retain(|name, _| SHARED.iter().any(|(shared, _)| shared == name));
+    let extra = manifest.submission.iter().flat_map(|asked| &asked.extra);
+    let mut words = extra.map(String::as_str).peekable();
+    while let Some(word) = words.next() {
+        for (name, short) in SHARED {
+            let long = word.strip_prefix("--").and_then(|word| word.strip_prefix(name));
+            let value = match (long, word.strip_prefix(short)) {
+                (Some(""), _) | (None, Some("")) => words.next(),
+                (Some(rest), _) => rest.strip_prefix('='),
+                (None, rest) => rest,
+            };
+            if let Some(value) = value {
+                options.insert(name.to_owned(), value.to_owned());
+                break;
+            }
+        }
+    }
+    options.extend(manifest.driver.clone());
+    Ok(options)
+}
+
+/// The open driver jobs of a sweep, oldest first; none where Slurm does not answer.
+#[must_use]
+pub fn jobs(dir: &SweepDir) -> Vec<u32> {
+    let Ok(manifest) = find::manifest(dir) else { return Vec::new() };
+    if !manifest.driven {
+        return Vec::new();
+    }
+    owner(dir).and_then(queue::ask).map(|queue| open_jobs(&manifest, &queue)).unwrap_or_default()
+}
+
+/// The open driver jobs of a sweep in an answer of squeue's.
+#[must_use]
+pub fn open_jobs(manifest: &Manifest, queue: &QueueTable) -> Vec<u32> {
+    queue.jobs_of(&name(manifest)).filter(|job| queue.is_open(*job)).collect()
+}
+
+/// Starts a driver as a process that goes on when this one ends.
+fn detach(dir: &SweepDir) -> Result<()> {
+    let binary = own_binary()?;
+    let path = dir.driver_log();
+    let log = std::fs::OpenOptions::new().append(true).create(true).open(&path).at("open", &path)?;
+    let second = log.try_clone().at("open", &path)?;
+    let mut command = Command::new(&binary);
+    command.arg("drive").arg(dir.path()).stdin(Stdio::null()).stdout(log).stderr(second);
+    scrub(&mut command);
+    // SAFETY: setsid is async-signal-safe and touches nothing of this process.
+    unsafe {
+        command.pre_exec(|| setsid().map(drop).map_err(std::io::Error::from));
+    }
+    command.spawn().map(drop).at("start", &binary)
+}
+
+/// Jobs' options.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_runs_where_the_trials_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let sweep = SweepDir::new(dir.path());
+        let spec = "command: [a]\nparameters: {lr: [1, 2]}\nsbatch: {mem: 1G, partition: main, time: '1', qos: low}\n";
+        std::fs::write(sweep.spec(), spec).unwrap();
+        let json = r#"{"schema":"1.0","id":"s-20260102-030405-abcd","name":"s","created":"2026-01-02T03:04:05Z",
+            "spec_digest":"","method":"grid","matrix":"full","seed":"1","workdir":".","replicates":1,"versions":{},
+            "driver":{"time":"60"},
+            "submission":{"executor":"slurm","extra":["-A","lab","--gres=gpu:1","-plong","--reservation","r"]}}"#;
+        let manifest = Manifest::parse(dir.path(), json.as_bytes()).unwrap();
+        let options = options(&sweep, &manifest).unwrap();
+        let texts: Vec<_> = options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(texts, ["account=lab", "partition=long", "qos=low", "reservation=r", "time=60"]);
+    }
+}
