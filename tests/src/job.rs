@@ -22,6 +22,9 @@ const ENDS: [&str; 11] = [
     "REVOKED",
     "TIMEOUT",
 ];
+/// From now until a requeued job may start again, for its second attempt to be younger than the end of its first in
+/// whole seconds.
+const RESTART_DELAY_S: u32 = 2;
 
 /// Slurm's number for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,6 +187,23 @@ impl Cluster {
         })?;
         jobs.sort_by_key(JobShow::array_task);
         Ok(jobs)
+    }
+
+    /// Lets a job or one task that was requeued start within seconds, where Slurm would have it wait for two minutes.
+    ///
+    /// It is told once, when the first attempt is cleared away, and to begin a little later: slurmd kills a launch
+    /// whose credential is of the same second as the end of the attempt before ("already killed, do not launch"),
+    /// and slurmctld then calls the job FAILED. Being told again and again puts slurmctld's scheduler off.
+    pub fn start_requeued(&self, job: impl fmt::Display, deadline: Duration) -> Result<(), TestbedError> {
+        let job = job.to_string();
+        self.wait_for(deadline, &format!("requeued job {job} to be cleared away"), || {
+            let show = self.job(&job).ok()?;
+            let waits = show.state() == "PENDING" && show.get("Restarts").is_some_and(|n| n != "0");
+            waits.then_some(())
+        })?;
+        let (job, start) = (format!("jobid={job}"), format!("StartTime=now+{RESTART_DELAY_S}"));
+        self.scontrol(&["update", &job, &start])?.checked()?;
+        Ok(())
     }
 
     /// Submits as [`Cluster::submit`] and waits until it is COMPLETED.

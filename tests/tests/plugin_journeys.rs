@@ -255,15 +255,9 @@ fn a_requeued_trial_is_the_next_attempt_of_the_same_trial() {
         })
         .unwrap();
     cluster.scontrol(&["requeue", &job.to_string()]).unwrap().checked().unwrap();
+    cluster.start_requeued(job, JOB_LIMIT).unwrap();
     cluster
-        .wait_for(JOB_LIMIT, "the second attempt to end", || {
-            let show = cluster.job(job).ok()?;
-            if show.state() == "PENDING" {
-                // Slurm would have it wait for two minutes.
-                let _ = cluster.scontrol(&["update", &format!("jobid={job}"), "StartTime=now"]);
-            }
-            (show.state() == "FAILED").then_some(())
-        })
+        .wait_job_state(job, &["FAILED"], JOB_LIMIT)
         .unwrap_or_else(|error| panic!("{error}\n{}\n{:?}", read(&seen), records(&dir, 2)));
     assert_eq!(read(&seen), "t002 0\nt002 1\n");
     let records = records(&dir, 2);

@@ -2,10 +2,9 @@
 //! starts, requeues and signals.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use sweep_core::environment::OPTION_PREFIX;
-use sweep_testbed::{Cluster, JobId};
+use sweep_testbed::JobId;
 
 use crate::site::{Home, LIMIT, Sweep, plain, plugged};
 
@@ -103,22 +102,6 @@ fn a_second_start_of_a_trial_ends_at_once_and_does_not_count() {
     }
 }
 
-/// Slurm has a requeued job wait for two minutes, which begin when the first attempt has been cleared away: so it is
-/// told more than once, but not so often that its scheduler, which each change puts off, never looks.
-fn start_now(cluster: &Cluster, sweep: &Sweep<'_>, task: &str) {
-    let mut told: Option<Instant> = None;
-    let update = format!("jobid={task}");
-    cluster
-        .wait_for(LIMIT, "the second attempt", || {
-            if told.is_none_or(|told| told.elapsed() > Duration::from_secs(2)) {
-                let _ = cluster.scontrol(&["update", &update, "StartTime=now"]);
-                told = Some(Instant::now());
-            }
-            sweep.read(0, "out.log").contains("try 1").then_some(())
-        })
-        .unwrap();
-}
-
 #[test]
 fn a_requeued_trial_is_its_next_attempt_with_the_same_claim() {
     for cluster in [plain(), plugged()] {
@@ -136,7 +119,7 @@ fn a_requeued_trial_is_its_next_attempt_with_the_same_claim() {
         let claim = sweep.read(0, "claim.0");
         let task = sweep.job().task(0);
         cluster.run(home.command("scontrol").args(["requeue", &task])).unwrap().checked().unwrap();
-        start_now(cluster, &sweep, &task);
+        cluster.start_requeued(&task, LIMIT).unwrap();
         let status = sweep.wait_completed(1);
         assert_eq!(status["trials"][0]["attempt"], 1);
         assert_eq!(sweep.read(0, "claim.0"), claim);

@@ -221,8 +221,7 @@ fn settle_sweep(place: &Place, sweep: &Sweep, jobs: &BTreeMap<String, Job>, rows
             row.said = said;
         } else {
             row.between = Some(said);
-            // Slurm lets a requeued job wait for two minutes.
-            place.scontrol(&["update", &format!("JobId={}", row.job), "StartTime=now"]);
+            place.cluster.start_requeued(&row.job, crate::place::LIMIT).unwrap_or_else(|e| panic!("{e}"));
         }
     }
 }
