@@ -31,7 +31,7 @@ use sweep_core::params::Params;
 use sweep_core::record::hex;
 use sweep_core::schema;
 use sweep_core::trial::Trial;
-use sweep_search::{Experiment, Method, Row, Space};
+use sweep_search::{Experiment, Method, Row, Space, Stop};
 
 pub use mistake::{Mistake, Position, SpecErrors};
 pub use trials::Trials;
@@ -69,6 +69,8 @@ pub struct Spec {
     pub sbatch: sbatch::Options,
     /// How the space is searched.
     pub method: Method,
+    /// Which running trials are stopped.
+    pub stop: Option<Stop>,
     /// Most configurations, rows of `params:` included.
     pub limit: Option<u64>,
     /// The seed, where the spec has one.
@@ -140,6 +142,7 @@ impl Spec {
         Experiment {
             seed: self.seed.clone().unwrap_or_else(|| seed.to_owned()),
             method: self.method,
+            stop: self.stop.clone(),
             space: self.space.clone(),
             rows: self.rows.clone(),
             defaults: self.defaults.clone(),
@@ -221,6 +224,7 @@ impl Spec {
             _ if self.space.axes().is_empty() => "explicit",
             Method::Grid => "full",
             Method::Random => "random",
+            _ => "none",
         }
     }
 
@@ -373,6 +377,7 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
         env_names,
         sbatch: options,
         method: plan.method,
+        stop: plan.stop,
         limit,
         seed: plan.seed,
         replicates: plan.replicates,

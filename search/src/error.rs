@@ -18,8 +18,8 @@ pub enum Error {
     /// More combinations than can be numbered.
     #[error("the parameters have more than 2^128 combinations, which a grid cannot list")]
     Uncountable,
-    /// Random search that would never end.
-    #[error("random search needs to know how many trials to draw")]
+    /// A search that would never end.
+    #[error("the search has no end: it needs to know how many trials there are to be")]
     Endless,
     /// Drawing without replacement cannot give so many.
     #[error("{asked} draws without replacement from {combinations} combinations")]
@@ -28,6 +28,20 @@ pub enum Error {
         asked: u64,
         /// How many there are.
         combinations: u128,
+    },
+    /// More axes than a Sobol sequence has dimensions.
+    #[error("{axes} parameters, but a Sobol sequence has {most} dimensions")]
+    TooManyAxes {
+        /// How many there are.
+        axes: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// None of the brackets that were chosen exists.
+    #[error("there is no such bracket: they are numbered from 0 to {last}")]
+    NoBracket {
+        /// The last one.
+        last: u32,
     },
     /// More trials than a sweep may have.
     #[error(
@@ -47,6 +61,8 @@ impl Error {
             Self::Uncountable => "use `method: random` with `trials:`",
             Self::Endless => "say how many with `trials:`",
             Self::TooFew { .. } => "ask for fewer, or use `method: grid` for all of them",
+            Self::TooManyAxes { .. } => "use `method: random` or `latin`",
+            Self::NoBracket { .. } => "name others in `brackets:`, or leave it out for all",
             Self::TooMany => "use `method: random` with `trials:`, or fewer values",
         })
     }

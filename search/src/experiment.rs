@@ -8,11 +8,24 @@ use std::sync::Arc;
 use sweep_core::limits;
 use sweep_core::params::Params;
 
+use crate::asha::Asha;
+use crate::band_stop::BandStop;
 use crate::error::Error;
 use crate::explicit::Explicit;
+use crate::genetic::Genetic;
 use crate::grid::Grid;
+use crate::hyperband::{Hyperband, Spare};
+use crate::ladder::{self, Bracket, Ladder, Rung};
+use crate::latin::Latin;
+use crate::median::Median;
+use crate::method::{AshaMode, Method, Stop};
+use crate::pbt::Pbt;
 use crate::random::Random;
+use crate::rung_stop::RungStop;
+use crate::sobol::Sobol;
+use crate::source::{Pool, Source};
 use crate::space::{Combinations, Space};
+use crate::stopping::Stopping;
 use crate::strategy::Strategy;
 use crate::trials::Trials;
 
@@ -23,6 +36,8 @@ pub struct Experiment {
     pub seed: String,
     /// How the space is searched.
     pub method: Method,
+    /// Which running trials are stopped.
+    pub stop: Option<Stop>,
     /// The space; one without axes adds no trials to the rows.
     pub space: Space,
     /// Explicit trials, before all others.
@@ -33,27 +48,6 @@ pub struct Experiment {
     pub limit: Option<u64>,
     /// How often each configuration runs; 0 counts as 1.
     pub replicates: u32,
-}
-
-/// How a space is searched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Method {
-    /// Every combination.
-    #[default]
-    Grid,
-    /// Draws.
-    Random,
-}
-
-impl Method {
-    /// The spec's word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Grid => "grid",
-            Self::Random => "random",
-        }
-    }
 }
 
 /// An explicit trial.
@@ -68,16 +62,24 @@ pub struct Row {
 }
 
 impl Experiment {
-    /// How many configurations there are, at once, whatever the number.
+    /// How many configurations there are, at once, whatever the number. Of a method that looks at results it is how
+    /// many there are if every trial completes: without those in the place of lost ones, and at most so many where
+    /// trials fail.
     ///
     /// # Errors
     /// As [`Self::strategy`], without [`Error::TooMany`].
     pub fn configurations(&self) -> Result<u128, Error> {
+        if let Some(brackets) = self.brackets()? {
+            return Ok(ladder::runs(&brackets));
+        }
         let rows = u128::from(self.rows_within_limit());
         let searched = match self.method {
+            Method::Genetic(settings) => return self.bred(settings.total()),
+            Method::Pbt(settings) => return self.bred(settings.total()),
             _ if self.space.axes().is_empty() => 0,
             Method::Random => u128::from(self.draws()?),
-            Method::Grid => match (self.limit_past_rows(), self.space.combinations()) {
+            Method::Sobol | Method::Latin => self.limit_past_rows().ok_or(Error::Endless)?.into(),
+            _ => match (self.limit_past_rows(), self.space.combinations()) {
                 (_, Combinations::Infinite) => {
                     let axis = self.space.continuous();
                     let name = axis.map(|axis| axis.name.clone()).unwrap_or_default();
@@ -94,6 +96,39 @@ impl Experiment {
         rows.checked_add(searched).ok_or(Error::Uncountable)
     }
 
+    /// The brackets of a method with rungs; none for the others. Where there is no space, the rows are all that
+    /// begins.
+    ///
+    /// # Errors
+    /// [`Error::Nothing`] without any configuration, and those of [`Method::brackets`]. Hyperband decides itself
+    /// how many begin, so rows alone are [`Error::TooFew`] where they are fewer.
+    pub fn brackets(&self) -> Result<Option<Vec<Bracket>>, Error> {
+        let rows = self.rows.len() as u64;
+        let space = !self.space.axes().is_empty();
+        let limit = if space { self.limit } else { Some(rows.min(self.limit.unwrap_or(rows))) };
+        let Some(mut brackets) = self.method.brackets(limit)? else { return Ok(None) };
+        let begin: u64 =
+            brackets.iter().filter_map(|b| b.rungs.first()).map(|rung| rung.configurations).sum();
+        if !space && rows == 0 {
+            return Err(Error::Nothing);
+        }
+        if !space && begin > rows {
+            return Err(Error::TooFew { asked: begin, combinations: rows.into() });
+        }
+        if matches!(self.method, Method::Asha(_, AshaMode::Stop)) {
+            brackets.iter_mut().for_each(whole_budget_first);
+        }
+        Ok(Some(brackets))
+    }
+
+    /// A search that breeds: so many configurations, or the limit.
+    fn bred(&self, total: u64) -> Result<u128, Error> {
+        match self.space.axes().is_empty() {
+            true => Err(Error::Nothing),
+            false => Ok(total.min(self.limit.unwrap_or(u64::MAX)).into()),
+        }
+    }
+
     /// How many trials there are: configurations times replicates.
     ///
     /// # Errors
@@ -105,17 +140,13 @@ impl Experiment {
     /// Whether what is proposed depends on what trials reported, so that somebody must drive the search.
     #[must_use]
     pub fn is_adaptive(&self) -> bool {
-        match self.method {
-            Method::Grid | Method::Random => false,
-        }
+        self.method.is_adaptive() || self.stop.is_some()
     }
 
     /// Whether the strategy listens to what trials report while they run.
     #[must_use]
     pub fn listens(&self) -> bool {
-        match self.method {
-            Method::Grid | Method::Random => false,
-        }
+        self.stop.is_some() || matches!(self.method, Method::Asha(_, AshaMode::Stop))
     }
 
     /// A strategy that has proposed nothing yet. Replicates are not its business: see [`Self::trials`].
@@ -128,16 +159,85 @@ impl Experiment {
         if self.configurations()? > u128::from(limits::TRIALS) {
             return Err(Error::TooMany);
         }
-        let rest: Option<Box<dyn Strategy>> = match self.method {
-            _ if self.space.axes().is_empty() => None,
-            Method::Grid => Some(Box::new(Grid::new(self.space.clone(), self.limit_past_rows())?)),
-            Method::Random => Some(Box::new(Random::new(self.space.clone(), &self.seed, self.draws()?)?)),
+        let strategy = match self.brackets()? {
+            Some(brackets) => self.rationed(brackets)?,
+            None => self.proposing()?,
         };
-        match rest {
-            Some(rest) if self.rows.is_empty() && self.defaults.is_empty() => Ok(rest),
-            rest => {
-                let rows: Arc<[Row]> = self.rows.clone().into();
-                Ok(Box::new(Explicit::new(rows, self.defaults.clone(), self.rows_within_limit(), rest)))
+        Ok(match &self.stop {
+            None => strategy,
+            Some(Stop::Median(grace)) => Box::new(Stopping::new(strategy, Box::new(Median::new(*grace)))),
+            Some(Stop::Bands { bands, eta, strictness }) => {
+                Box::new(Stopping::new(strategy, Box::new(BandStop::new(bands, *eta, *strictness))))
+            }
+        })
+    }
+
+    /// The methods without rungs.
+    fn proposing(&self) -> Result<Box<dyn Strategy>, Error> {
+        let limit = self.limit.unwrap_or(u64::MAX);
+        let space = || self.space.clone();
+        let rows: Arc<[Row]> = self.rows.clone().into();
+        let rest: Option<Box<dyn Strategy>> = match self.method {
+            Method::Genetic(settings) => {
+                let genetic = Genetic::new(settings, space(), &self.seed, rows, limit);
+                return Ok(self.with_defaults(Box::new(genetic)));
+            }
+            Method::Pbt(settings) => {
+                let pbt = Pbt::new(settings, space(), &self.seed, rows, limit);
+                return Ok(self.with_defaults(Box::new(pbt)));
+            }
+            _ if self.space.axes().is_empty() => None,
+            Method::Random => Some(Box::new(Random::new(space(), &self.seed, self.draws()?)?)),
+            Method::Sobol => {
+                let count = self.limit_past_rows().ok_or(Error::Endless)?;
+                Some(Box::new(Sobol::new(space(), &self.seed, count)?))
+            }
+            Method::Latin => {
+                let count = self.limit_past_rows().ok_or(Error::Endless)?;
+                Some(Box::new(Latin::new(space(), &self.seed, count)))
+            }
+            _ => Some(Box::new(Grid::new(space(), self.limit_past_rows())?)),
+        };
+        Ok(match rest {
+            Some(rest) if self.rows.is_empty() && self.defaults.is_empty() => rest,
+            rest => Box::new(Explicit::new(rows, self.defaults.clone(), self.rows_within_limit(), rest)),
+        })
+    }
+
+    /// The methods with rungs, over the rows and draws.
+    fn rationed(&self, brackets: Vec<Bracket>) -> Result<Box<dyn Strategy>, Error> {
+        let (Method::Hyperband(rungs) | Method::Halving(rungs) | Method::Asha(rungs, _)) = self.method else {
+            return Err(Error::Nothing);
+        };
+        let count = brackets.iter().filter_map(|b| b.rungs.first()).map(|rung| rung.configurations).sum();
+        let source: Box<dyn Strategy> = Box::new(Source::new(Pool {
+            space: self.space.clone(),
+            rows: self.rows.clone().into(),
+            defaults: self.defaults.clone(),
+            seed: self.seed.clone(),
+            proposals: rungs.proposals,
+            count,
+        })?);
+        let spare = if self.space.axes().is_empty() { Spare::None } else { Spare::Some };
+        let Ladder { eta, .. } = rungs.ladder;
+        Ok(match self.method {
+            Method::Asha(_, AshaMode::Promote) => Box::new(Asha::new(eta, brackets, source, spare)),
+            Method::Asha(_, AshaMode::Stop) => {
+                let levels = self.method.brackets(Some(count))?.unwrap_or_default();
+                let rule = Box::new(RungStop::new(eta, &levels));
+                Box::new(Stopping::new(Box::new(Hyperband::new(brackets, source, spare)), rule))
+            }
+            _ => Box::new(Hyperband::new(brackets, source, spare)),
+        })
+    }
+
+    /// A strategy whose proposals lack the parameters that have a value by `defaults:`.
+    fn with_defaults(&self, strategy: Box<dyn Strategy>) -> Box<dyn Strategy> {
+        match self.defaults.is_empty() {
+            true => strategy,
+            false => {
+                let none = Arc::default();
+                Box::new(Explicit::new(none, self.defaults.clone(), 0, Some(strategy)))
             }
         }
     }
@@ -172,6 +272,13 @@ impl Experiment {
             }
             _ => Ok(draws),
         }
+    }
+}
+
+/// The bracket of configurations that have the last rung's budget from the start.
+fn whole_budget_first(bracket: &mut Bracket) {
+    if let (Some(first), Some(last)) = (bracket.rungs.first().copied(), bracket.rungs.last().copied()) {
+        bracket.rungs = vec![Rung { budget: last.budget, ..first }];
     }
 }
 

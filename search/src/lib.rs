@@ -4,22 +4,40 @@
 //! machine, and resuming is replaying. This crate opens no file, reads no clock, starts no process and holds no
 //! generator that two callers share.
 
+pub mod asha;
+pub mod band_stop;
+mod cohort;
 pub mod course;
 pub mod error;
 pub mod expand;
 pub mod experiment;
 pub mod explicit;
+pub mod genetic;
 pub mod grid;
+pub mod hyperband;
+pub mod ladder;
+pub mod latin;
+mod leaders;
+pub mod median;
+pub mod method;
+pub mod pbt;
 pub mod random;
 pub mod rng;
+pub mod rung_stop;
 pub mod sample;
 pub mod seed;
+mod seen;
+pub mod sobol;
+pub mod source;
 pub mod space;
+pub mod stopping;
 pub mod strategy;
 pub mod trials;
+mod vary;
 
 pub use course::{Course, End, Next};
 pub use error::Error;
-pub use experiment::{Experiment, Method, Row};
+pub use experiment::{Experiment, Row};
+pub use method::{AshaMode, Method, Rungs, Stop};
 pub use space::{Axis, Combinations, Domain, Space};
 pub use strategy::{Ask, Event, Proposal, Strategy};

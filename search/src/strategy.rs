@@ -83,7 +83,8 @@ pub enum Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{Experiment, Method, Row};
+    use crate::experiment::{Experiment, Row};
+    use crate::method::Method;
     use crate::space::{Axis, Domain, Space};
     use sweep_core::value::Value;
 

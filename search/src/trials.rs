@@ -81,7 +81,8 @@ pub(crate) fn of_configuration(
 /// The stream.
 #[cfg(test)]
 mod tests {
-    use crate::experiment::{Experiment, Method};
+    use crate::experiment::Experiment;
+    use crate::method::Method;
     use crate::space::{Axis, Domain, Space};
 
     fn space() -> Space {

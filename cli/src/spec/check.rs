@@ -216,6 +216,14 @@ fn search(spec: &Whole<'_>, space: &Space, mistakes: &mut Mistakes) {
                 );
             }
         }
+        // They say themselves how many trials they have.
+        Method::Hyperband(_) | Method::Halving(_) | Method::Genetic(_) | Method::Pbt(_) => {}
+        Method::Sobol | Method::Latin | Method::Asha(..) => {
+            if trials.is_none() {
+                let message = format!("`method: {}` has no end", method.as_str());
+                mistakes.hint(at, message, "say how many trials with `trials:`");
+            }
+        }
         Method::Random => {
             let rows = spec.rows.len() as u64;
             let (asked, at, form) = match (random, trials) {

@@ -3,7 +3,7 @@
 
 use sweep_core::manifest::{Goal, Metric, Retries};
 use sweep_core::state::TrialState;
-use sweep_search::Method;
+use sweep_search::{Method, Stop};
 
 use super::keys;
 use super::mistake::{Mistakes, Position, shown};
@@ -14,6 +14,7 @@ use super::yaml::{Entry, Kind, Node};
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) method: Method,
+    pub(super) stop: Option<Stop>,
     /// Whether what says how, and how many, was read: if not, nothing follows from it.
     pub(super) whole: bool,
     pub(super) method_at: Option<Position>,

@@ -1,0 +1,265 @@
+//! ASHA (Li et al. 2020, algorithm 2): a configuration is promoted as soon as it is among the best `1/eta` of those
+//! that ended on its rung. Never a barrier: who asks gets a promotion, or else a new configuration.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sweep_core::id::TrialIndex;
+
+use crate::error::Error;
+use crate::hyperband::Spare;
+use crate::ladder::{Bracket, Ladder};
+use crate::leaders::{self, Leaders, Score};
+use crate::rng::Rng;
+use crate::strategy::{Ask, Event, Proposal, Strategy};
+
+/// Promotes configurations of a source without waiting.
+#[derive(Debug)]
+pub struct Asha {
+    eta: usize,
+    brackets: Vec<Open>,
+    source: Box<dyn Strategy>,
+    /// How many configurations the source was told of.
+    drawn: u32,
+    /// How many more may be drawn in the place of lost ones.
+    spare: u64,
+    members: Vec<Member>,
+    /// How many have not ended.
+    running: u32,
+}
+
+/// A bracket: its rungs never close.
+#[derive(Debug)]
+struct Open {
+    plan: Bracket,
+    rungs: Vec<Results>,
+    /// How many configurations are still to begin here.
+    left: u64,
+}
+
+/// What ended on one rung.
+#[derive(Debug, Default)]
+struct Results {
+    leaders: Leaders,
+    /// Those that were neither promoted nor failed.
+    unclaimed: BTreeSet<leaders::Result>,
+    /// Promotions that were lost: so many more may be promoted.
+    lost: usize,
+}
+
+impl Results {
+    fn quota(&self, eta: usize, count: usize) -> usize {
+        (count / eta).saturating_add(self.lost)
+    }
+
+    /// Who is to be promoted: if anybody, the best of those that were not.
+    fn open(&self) -> Option<u32> {
+        self.unclaimed.first().filter(|best| self.leaders.has(**best)).map(|(_, number)| *number)
+    }
+
+    fn claim(&mut self, number: u32) {
+        // As a rule the first of them.
+        if let Some(claimed) = self.unclaimed.iter().find(|(_, unclaimed)| *unclaimed == number).copied() {
+            self.unclaimed.remove(&claimed);
+        }
+    }
+}
+
+/// A configuration that was proposed.
+#[derive(Debug)]
+struct Member {
+    bracket: usize,
+    stage: usize,
+    /// Its number in the source.
+    origin: u32,
+    config: Arc<Proposal>,
+    ended: bool,
+}
+
+/// How many configurations begin in each bracket: `count` in all, in proportion to those of Hyperband.
+///
+/// # Errors
+/// [`Error::NoBracket`].
+pub fn shares(ladder: &Ladder, count: u64) -> Result<Vec<Bracket>, Error> {
+    let numbers: Vec<u32> = (0..=ladder.s_max).filter(|number| ladder.brackets.has(*number)).collect();
+    if numbers.is_empty() {
+        return Err(Error::NoBracket { last: ladder.s_max });
+    }
+    let weights: Vec<u128> = numbers.iter().map(|number| ladder.first(*number).into()).collect();
+    let whole: u128 = weights.iter().sum();
+    let mut parts: Vec<u64> = weights
+        .iter()
+        .map(|weight| u64::try_from(u128::from(count) * weight / whole.max(1)).unwrap_or(u64::MAX))
+        .collect();
+    let rest = count.saturating_sub(parts.iter().sum());
+    if let Some(first) = parts.first_mut() {
+        *first += rest;
+    }
+    Ok(numbers.into_iter().zip(parts).map(|(number, part)| part_of(ladder, number, part)).collect())
+}
+
+/// A bracket with so many beginners, and no more on a rung than can come to it.
+fn part_of(ladder: &Ladder, number: u32, part: u64) -> Bracket {
+    let mut bracket = ladder.bracket(number, part);
+    for (rung, stage) in bracket.rungs.iter_mut().zip(0..) {
+        rung.configurations = part / u64::from(ladder.eta).saturating_pow(stage);
+    }
+    bracket
+}
+
+impl Asha {
+    /// These brackets, as [`shares`] gives them, over the configurations of a source; see
+    /// [`crate::hyperband::Hyperband::new`].
+    #[must_use]
+    pub fn new(eta: u32, brackets: Vec<Bracket>, source: Box<dyn Strategy>, spare: Spare) -> Self {
+        let open = |plan: Bracket| {
+            let left = plan.rungs.first().map_or(0, |rung| rung.configurations);
+            let rungs = plan.rungs.iter().map(|_| Results::default()).collect();
+            Open { plan, rungs, left }
+        };
+        let brackets: Vec<_> = brackets.into_iter().map(open).collect();
+        let spare = match spare {
+            Spare::Some => brackets.iter().map(|bracket| bracket.left).sum(),
+            Spare::None => 0,
+        };
+        let eta = usize::try_from(eta.max(2)).unwrap_or(usize::MAX);
+        Self { eta, brackets, source, drawn: 0, spare, members: Vec::new(), running: 0 }
+    }
+
+    /// The promotion to the highest budget; of two with the same, that of the first bracket.
+    fn promotion(&self) -> Option<(usize, usize, u32)> {
+        let rungs = self.brackets.iter().enumerate().flat_map(|(bracket, open)| {
+            // Nobody leaves the last rung.
+            let below = open.rungs.len().saturating_sub(1);
+            open.rungs.iter().take(below).enumerate().filter_map(move |(stage, results)| {
+                let parent = results.open()?;
+                Some((open.plan.rungs.get(stage + 1)?.budget, bracket, stage + 1, parent))
+            })
+        });
+        let best = rungs.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
+        Some((best.1, best.2, best.3))
+    }
+
+    /// The bracket that a new configuration begins in: the one with the largest part of its share left.
+    fn vacancy(&self) -> Option<usize> {
+        let part = |open: &Open| {
+            let share = open.plan.rungs.first().map_or(0, |rung| rung.configurations).max(1);
+            (u128::from(open.left) << 32) / u128::from(share)
+        };
+        let open = self.brackets.iter().enumerate().filter(|(_, open)| open.left > 0);
+        open.reduce(|best, next| if part(next.1) > part(best.1) { next } else { best }).map(|(n, _)| n)
+    }
+
+    fn place(&self, bracket: usize, stage: usize, parent: Option<u32>, config: Proposal) -> Proposal {
+        let plan = &self.brackets[bracket].plan;
+        #[expect(clippy::cast_precision_loss, reason = "budgets are small")]
+        let budget = plan.rungs.get(stage).map(|rung| rung.budget as f64);
+        Proposal {
+            // A name is one trial's.
+            name: if parent.is_some() { None } else { config.name },
+            budget,
+            parent: parent.map(TrialIndex),
+            bracket: Some(plan.number),
+            rung: u32::try_from(stage).ok(),
+            ..config
+        }
+    }
+
+    fn proposed(&mut self, trial: u32, proposal: &Proposal) {
+        if trial as usize != self.members.len() {
+            return;
+        }
+        let found = self.brackets.iter().position(|open| Some(open.plan.number) == proposal.bracket);
+        let stage = proposal.rung.and_then(|rung| usize::try_from(rung).ok());
+        let (Some(bracket), Some(stage)) = (found, stage) else { return };
+        if stage >= self.brackets[bracket].rungs.len() {
+            return;
+        }
+        let parent = proposal.parent.and_then(|parent| self.members.get(parent.0 as usize));
+        let (origin, config) = if let (Some(parent), Some(below)) = (parent, stage.checked_sub(1)) {
+            let kept = (parent.origin, Arc::clone(&parent.config));
+            if let Some(number) = proposal.parent {
+                self.brackets[bracket].rungs[below].claim(number.0);
+            }
+            kept
+        } else {
+            self.brackets[bracket].left = self.brackets[bracket].left.saturating_sub(1);
+            let config = Proposal { budget: None, bracket: None, rung: None, ..proposal.clone() };
+            self.source.tell(TrialIndex(self.drawn), &Event::Proposed(config.clone()));
+            self.drawn += 1;
+            (self.drawn - 1, Arc::new(config))
+        };
+        self.members.push(Member { bracket, stage, origin, config, ended: false });
+        self.running += 1;
+    }
+
+    fn close(&mut self, trial: TrialIndex) -> Option<(usize, usize, u32)> {
+        let member = self.members.get_mut(trial.0 as usize).filter(|member| !member.ended)?;
+        member.ended = true;
+        self.running -= 1;
+        Some((member.bracket, member.stage, member.origin))
+    }
+
+    fn ended(&mut self, trial: TrialIndex, metric: Option<f64>) {
+        let Some((bracket, stage, origin)) = self.close(trial) else { return };
+        let open = &mut self.brackets[bracket];
+        let results = &mut open.rungs[stage];
+        let quota = results.quota(self.eta, results.leaders.len() + 1);
+        let result = (Score::of(metric), trial.0);
+        results.leaders.insert(result, quota);
+        if metric.is_some() {
+            results.unclaimed.insert(result);
+        }
+        if let (Some(metric), Some(rung)) = (metric, open.plan.rungs.get(stage)) {
+            self.source.tell(TrialIndex(origin), &Event::Reported { step: rung.budget, metric });
+        }
+        if stage == 0 {
+            self.source.tell(TrialIndex(origin), &Event::Ended { metric });
+        }
+    }
+
+    fn withdrawn(&mut self, trial: TrialIndex) {
+        let Some((bracket, stage, origin)) = self.close(trial) else { return };
+        let open = &mut self.brackets[bracket];
+        match stage.checked_sub(1) {
+            None => {
+                if self.spare > 0 {
+                    self.spare -= 1;
+                    open.left += 1;
+                }
+                self.source.tell(TrialIndex(origin), &Event::Withdrawn);
+            }
+            Some(below) => {
+                let results = &mut open.rungs[below];
+                results.lost += 1;
+                let quota = results.quota(self.eta, results.leaders.len());
+                results.leaders.widen(quota);
+            }
+        }
+    }
+}
+
+impl Strategy for Asha {
+    fn ask(&self, rng: &mut Rng) -> Ask {
+        if let Some((bracket, stage, parent)) = self.promotion() {
+            let config = (*self.members[parent as usize].config).clone();
+            return Ask::Run(self.place(bracket, stage, Some(parent), config));
+        }
+        match self.vacancy().map(|bracket| (bracket, self.source.ask(rng))) {
+            Some((bracket, Ask::Run(config))) => Ask::Run(self.place(bracket, 0, None, config)),
+            Some((_, Ask::Prune(number))) => Ask::Prune(number),
+            Some((_, Ask::Wait)) => Ask::Wait,
+            Some((_, Ask::Done)) | None if self.running > 0 => Ask::Wait,
+            Some((_, Ask::Done)) | None => Ask::Done,
+        }
+    }
+
+    fn tell(&mut self, trial: TrialIndex, event: &Event) {
+        match event {
+            Event::Proposed(proposal) => self.proposed(trial.0, proposal),
+            Event::Ended { metric } => self.ended(trial, *metric),
+            Event::Withdrawn => self.withdrawn(trial),
+            Event::Reported { .. } | Event::Pruned => {}
+        }
+    }
+}

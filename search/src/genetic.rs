@@ -1,0 +1,278 @@
+//! Genetic search as CrayAI has it: populations side by side (demes), crossover and mutation of single parameters,
+//! and now and then a migrant. Never an individual of the next generation before all of this one have ended, so
+//! that the order of results does not matter.
+//!
+//! CrayAI documents its settings, not its code; what they leave open is decided here. Parents are the better of two
+//! drawn from the last generation, the deme's best so far among them. A mutation multiplies a number and moves it
+//! along its range, each by a small or by a large amount, as likely. A child that was there before is mutated once
+//! more. Where a generation fails as a whole, the search ends.
+
+mod breed;
+mod log;
+
+use std::sync::Arc;
+
+use sweep_core::id::TrialIndex;
+use sweep_core::params::Params;
+
+use crate::cohort::{Cohort, Individual};
+use crate::experiment::Row;
+use crate::rng::Rng;
+use crate::sample;
+use crate::seen::Seen;
+use crate::space::Space;
+use crate::strategy::{Ask, Event, Proposal, Strategy};
+use crate::vary;
+
+pub use log::{Generation, Outcome, generations};
+
+/// How a genetic search breeds. The defaults are CrayAI's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Generations, the first included.
+    pub generations: u32,
+    /// Populations side by side.
+    pub num_demes: u32,
+    /// Individuals of each.
+    pub pop_size: u32,
+    /// How likely a parameter of a child is to change.
+    pub mutation_rate: f64,
+    /// How likely a parameter of a child is to come from the other parent.
+    pub crossover_rate: f64,
+    /// Generations from one migration to the next; 0 for none.
+    pub migration_interval: u32,
+    /// Shares of a value: a small change is at most the first, a large one between the second and the third.
+    pub mul_mutation_bounds: [f64; 3],
+    /// The same, as shares of the parameter's range.
+    pub add_mutation_bounds: [f64; 3],
+    /// Whether a child goes on from its parent's checkpoint, which makes it CrayAI's population-based training.
+    pub lineage: Lineage,
+}
+
+/// What a child has of its parent besides values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lineage {
+    /// Nothing.
+    #[default]
+    Values,
+    /// Its checkpoint.
+    Checkpoint,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            generations: 1000,
+            num_demes: 4,
+            pop_size: 64,
+            mutation_rate: 0.05,
+            crossover_rate: 0.33,
+            migration_interval: 5,
+            mul_mutation_bounds: [0.01, 0.1, 0.2],
+            add_mutation_bounds: [0.03, 0.03, 0.13],
+            lineage: Lineage::Values,
+        }
+    }
+}
+
+impl Settings {
+    /// How many individuals a generation has.
+    #[must_use]
+    pub fn individuals(&self) -> u64 {
+        u64::from(self.num_demes) * u64::from(self.pop_size)
+    }
+
+    /// How many individuals there are in all, if nothing ends the search.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.individuals().saturating_mul(self.generations.into())
+    }
+}
+
+/// Breeds configurations.
+#[derive(Clone, Debug)]
+pub struct Genetic {
+    settings: Settings,
+    space: Space,
+    seed: String,
+    /// Configurations of the first generation that the spec gives.
+    rows: Arc<[Row]>,
+    limit: u64,
+    /// The axes that vary, each with those that it brings along.
+    axes: Vec<(usize, Vec<usize>)>,
+    generation: u32,
+    cohort: Cohort,
+    demes: Vec<Deme>,
+    /// What was proposed.
+    seen: Seen,
+    finished: bool,
+}
+
+/// What the next generation of a deme comes from.
+#[derive(Clone, Debug, Default)]
+struct Deme {
+    /// Who may be a parent, the best first.
+    parents: Vec<Individual>,
+    best: Option<Individual>,
+}
+
+impl Genetic {
+    /// A search of at most `limit` configurations; the first ones are the rows, then that of the defaults.
+    #[must_use]
+    pub fn new(settings: Settings, space: Space, seed: &str, rows: Arc<[Row]>, limit: u64) -> Self {
+        let axes = vary::leaders(&space);
+        let demes = vec![Deme::default(); settings.num_demes as usize];
+        let mut genetic = Self {
+            settings,
+            space,
+            seed: seed.to_owned(),
+            rows,
+            limit,
+            axes,
+            generation: 0,
+            cohort: Cohort::default(),
+            demes,
+            seen: Seen::default(),
+            finished: false,
+        };
+        genetic.begin();
+        genetic
+    }
+
+    fn begin(&mut self) {
+        let left = self.limit.saturating_sub(self.cohort.proposals().into());
+        let places = self.settings.individuals().min(left);
+        self.cohort.begin(usize::try_from(places).unwrap_or(usize::MAX));
+        self.finished = places == 0 || self.generation >= self.settings.generations;
+    }
+
+    fn deme_of(&self, place: usize) -> usize {
+        place / (self.settings.pop_size.max(1) as usize)
+    }
+
+    /// The individual for a place; another after each that was lost there.
+    fn individual(&self, place: usize, lost: u32) -> Proposal {
+        let deme = self.deme_of(place);
+        let mut proposal = Proposal {
+            bracket: u32::try_from(deme).ok(),
+            rung: Some(self.generation),
+            ..Proposal::default()
+        };
+        let stream = format!("{}/genetic/{lost}", self.seed);
+        let number = u64::from(self.generation) * self.settings.individuals() + place as u64;
+        let mut rng = Rng::new(&stream, number);
+        let parents = self.demes.get(deme).map_or(&[][..], |deme| &deme.parents[..]);
+        if parents.is_empty() {
+            if let Some(row) = self.rows.get(place).filter(|_| self.generation == 0 && lost == 0) {
+                proposal.name.clone_from(&row.name);
+                proposal.sbatch.clone_from(&row.sbatch);
+            }
+            proposal.params = self.first(place, lost, &mut rng);
+            return proposal;
+        }
+        let child = breed::child(&self.breeding(), parents, &mut rng, |params| self.is_new(params));
+        if self.settings.lineage == Lineage::Checkpoint {
+            proposal.parent = Some(TrialIndex(child.parent));
+        }
+        proposal.params = child.params;
+        proposal
+    }
+
+    fn breeding(&self) -> breed::Breeding<'_> {
+        breed::Breeding { settings: &self.settings, space: &self.space, axes: &self.axes }
+    }
+
+    fn is_new(&self, params: &Params) -> bool {
+        !self.seen.has(params)
+    }
+
+    /// Rows, the defaults, then draws.
+    fn first(&self, place: usize, lost: u32, rng: &mut Rng) -> Params {
+        let axes = self.space.axes();
+        let mut unit = |axis: usize| sample::unit(&self.seed, place as u64, &axes[axis].name);
+        if self.generation == 0 && lost == 0 {
+            if let Some(row) = self.rows.get(place) {
+                return self.space.complete(&row.params, unit);
+            }
+            if place == self.rows.len() && !self.space.defaults().is_empty() {
+                return self.space.complete(self.space.defaults(), unit);
+            }
+            let drawn = self.space.assign(&mut unit);
+            if self.is_new(&drawn) {
+                return drawn;
+            }
+        }
+        breed::redrawn(&self.space, rng, |params| self.is_new(params))
+    }
+
+    /// Takes the generation that ended as the parents of the next.
+    fn turn(&mut self) {
+        let members = self.cohort.take();
+        let mut by_deme: Vec<Vec<Individual>> = vec![Vec::new(); self.demes.len()];
+        let failed = members.iter().all(Individual::failed);
+        for (place, member) in members.into_iter().enumerate() {
+            let deme = self.deme_of(place);
+            if let Some(deme) = by_deme.get_mut(deme).filter(|_| !member.failed()) {
+                deme.push(member);
+            }
+        }
+        for (deme, mut members) in self.demes.iter_mut().zip(by_deme) {
+            members.extend(deme.best.take());
+            members.sort_by_key(Individual::rank);
+            deme.best = members.first().cloned();
+            deme.parents = members;
+        }
+        self.generation += 1;
+        if self.settings.migration_interval > 0
+            && self.generation.is_multiple_of(self.settings.migration_interval)
+        {
+            self.migrate();
+        }
+        self.begin();
+        self.finished |= failed;
+    }
+
+    /// The best of each deme moves into the next one, too.
+    fn migrate(&mut self) {
+        let best: Vec<_> = self.demes.iter().map(|deme| deme.best.clone()).collect();
+        for (deme, migrant) in self.demes.iter_mut().skip(1).chain(None).zip(&best) {
+            deme.parents.extend(migrant.clone());
+        }
+        if let (Some(first), Some(last), true) = (self.demes.first_mut(), best.last(), best.len() > 1) {
+            first.parents.extend(last.clone());
+        }
+        for deme in &mut self.demes {
+            deme.parents.sort_by_key(Individual::rank);
+        }
+    }
+}
+
+impl Strategy for Genetic {
+    fn ask(&self, _rng: &mut Rng) -> Ask {
+        if self.finished {
+            return Ask::Done;
+        }
+        match self.cohort.vacancy() {
+            Some((place, lost)) => Ask::Run(self.individual(place, lost)),
+            None if self.cohort.is_running() => Ask::Wait,
+            None => Ask::Done,
+        }
+    }
+
+    fn tell(&mut self, trial: TrialIndex, event: &Event) {
+        let complete = match event {
+            Event::Proposed(proposal) => {
+                if self.cohort.proposed(trial.0, &proposal.params) {
+                    self.seen.note(&proposal.params);
+                }
+                false
+            }
+            Event::Ended { metric } => self.cohort.ended(trial.0, *metric),
+            Event::Withdrawn => self.cohort.withdrawn(trial.0),
+            Event::Reported { .. } | Event::Pruned => false,
+        };
+        if complete {
+            self.turn();
+        }
+    }
+}
