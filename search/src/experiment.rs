@@ -63,8 +63,8 @@ pub struct Row {
 
 impl Experiment {
     /// How many configurations there are, at once, whatever the number. Of a method that looks at results it is how
-    /// many there are if every trial completes: without those in the place of lost ones, and at most so many where
-    /// trials fail.
+    /// many there are if every trial completes: where trials fail they are fewer, and lost ones are replaced. Of ASHA
+    /// it is how many a barrier at each rung would leave, which is about as many.
     ///
     /// # Errors
     /// As [`Self::strategy`], without [`Error::TooMany`].
