@@ -27,7 +27,7 @@ fn named<'a>(rows: &'a [Row], start: &'static str) -> impl Iterator<Item = &'a R
 
 /// Everything that is done to trials.
 pub fn disturb(place: &Place, sweeps: &[Sweep], rows: &[Row]) {
-    behead(place, rows);
+    behead(place, sweeps, rows);
     for row in named(rows, "scancel").chain(named(rows, "half cancelled, this")) {
         let mut scancel = of(sweeps, row).command(place, "scancel");
         place.cluster.run(scancel.arg(&row.job)).unwrap().checked().unwrap();
@@ -53,10 +53,26 @@ fn raw_job(place: &Place, row: &Row) -> String {
     jobs(place).get(&row.job).map(|job| job.get("JobId").to_owned()).unwrap_or_default()
 }
 
-fn behead(place: &Place, rows: &[Row]) {
+fn behead(place: &Place, sweeps: &[Sweep], rows: &[Row]) {
     for row in named(rows, "slurmstepd killed") {
+        let runs = of(sweeps, row).processes(row.trial);
+        // `sweep exec`, its child, and the one that is deaf.
+        assert!(runs.len() >= 3, "{}: {runs:?}", row.name());
         place.cluster.kill_slurmstepds(raw_job(place, row)).unwrap();
     }
+    for row in named(rows, "slurmstepd killed") {
+        let gone = || of(sweeps, row).processes(row.trial).is_empty().then_some(());
+        place.wait(&format!("{} to leave nothing behind", row.name()), gone);
+    }
+}
+
+/// Rows whose second attempt began while something of the first was still there.
+pub fn doubled(sweeps: &[Sweep], rows: &[Row]) -> Vec<String> {
+    let again = rows.iter().filter(|row| row.end.attempt > 0);
+    let left = again.map(|row| (row, of(sweeps, row).left(row.trial)));
+    left.filter(|(_, left)| left.as_deref() != Some(""))
+        .map(|(row, left)| format!("{}: of the first attempt there was {left:?}", row.name()))
+        .collect()
 }
 
 /// Slurm learns that a slurmstepd is gone when its slurmd next says which jobs it has.

@@ -103,9 +103,20 @@ impl End {
     }
 }
 
-/// What every trial runs. It says that it has begun, and waits for what is to befall it; once requeued it is content.
+/// What every trial runs. It says that it has begun, and waits for what is to befall it; once requeued it looks for
+/// what the attempt before left, and is content. Where slurmstepd is killed it first starts what is hard to end: a
+/// process without a parent, in a session of its own, that ignores being asked.
 pub const SCRIPT: &str = r#"#!/bin/bash
 ulimit -c 0
+case $end$SWEEP_ATTEMPT in
+    slurmstepd_killed*0) (trap '' TERM HUP; setsid sleep 600 &) ;;
+esac
+if [ "$SWEEP_ATTEMPT" != 0 ]; then
+    for environ in /proc/[0-9]*/environ; do
+        grep -qzxF "SWEEP_TRIAL_DIR=$SWEEP_TRIAL_DIR" "$environ" && grep -qzxF SWEEP_ATTEMPT=0 "$environ" &&
+            tr '\0' ' ' < "${environ%environ}cmdline"
+    done > "$SWEEP_TRIAL_DIR/left" 2> /dev/null
+fi
 echo "$$ $PPID" > "$SWEEP_TRIAL_DIR/begun.new"
 mv "$SWEEP_TRIAL_DIR/begun.new" "$SWEEP_TRIAL_DIR/begun.$SWEEP_ATTEMPT"
 [ "$SWEEP_ATTEMPT" = 0 ] || exit 0

@@ -26,6 +26,7 @@ fn live(accounting: bool) -> (Vec<Row>, Vec<String>) {
     act::disturb(&place, &sweeps, &rows);
     row::settle(&place, &sweeps, &mut rows);
     let mut problems: Vec<String> = rows.iter().filter_map(Row::problem).collect();
+    problems.extend(act::doubled(&sweeps, &rows));
     if accounting {
         problems.extend(resources::check(&place, &sweeps, &rows));
     }

@@ -98,6 +98,22 @@ impl Sweep {
         Some((own.parse().ok()?, parent.parse().ok()?))
     }
 
+    /// What a second attempt of a trial saw of the first when it began; none where there was none.
+    pub fn left(&self, trial: u32) -> Option<String> {
+        fs::read_to_string(self.dir.trial(TrialIndex(trial)).path().join("left")).ok()
+    }
+
+    /// The processes that run for a trial, whoever their parent is.
+    pub fn processes(&self, trial: u32) -> Vec<i32> {
+        let folder = format!("SWEEP_TRIAL_DIR={}", self.dir.trial(TrialIndex(trial)).path().display());
+        let runs_for = |pid: &i32| {
+            let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            variables.split(|byte| *byte == 0).any(|variable| variable == folder.as_bytes())
+        };
+        let entries = fs::read_dir("/proc").unwrap().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(runs_for).collect()
+    }
+
     /// Lets trials that wait for it go on.
     pub fn go(&self) {
         fs::write(self.dir.path().join("go"), "").unwrap();

@@ -9,6 +9,7 @@ mod killing;
 mod kills;
 mod lease;
 mod local;
+mod orphans;
 mod outcome;
 mod purged;
 mod site;
