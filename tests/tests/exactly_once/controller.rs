@@ -11,7 +11,7 @@ use sweep_testbed::{Cluster, Daemon, wait_for};
 
 use crate::killing::{Killed, Moments, Point, account};
 use crate::outcome::say;
-use crate::site::{Home, LIMIT, TRIALS, disturbed, wait_idle};
+use crate::site::{Home, LIMIT, TRIALS, disturbed, wait_idle, wait_idle_but};
 use crate::tracer::Traced;
 
 /// The controller of the shared cluster, as long as this lives.
@@ -217,11 +217,53 @@ fn slurmctld_that_is_restarted_in_between_loses_nothing() {
     // And once more while somebody waits for the fence.
     let home = unresolved(cluster, "restart-look");
     let (mut child, _) = resuming(&home);
-    cluster.kill(Daemon::Slurmctld).unwrap();
-    cluster.launch(Daemon::Slurmctld).unwrap();
+    cluster.restart(Daemon::Slurmctld).unwrap();
     drop(controller);
     wait_for(LIMIT, || child.try_wait().unwrap()).expect("resume ends");
     home.resume();
     home.wait_ran_once(TRIALS);
     account(&all, all.len(), || wait_idle(cluster)).settle("sweep submit killed, slurmctld restarted", 12);
+}
+
+/// Waits until slurmctld has written down all that it knows by now. It does so some seconds after a change, and one
+/// that is killed before that forgets what it was told: a job it took, or that a job has ended. The first is no longer
+/// anybody's, and the second Slurm takes for the loss of a node, half an hour later, and starts the job again.
+fn wait_saved(cluster: &Cluster) {
+    // It writes jobs in the order of their numbers and all in one file.
+    let last = "the-last-that-it-was-told";
+    let mut sbatch = cluster.command("sbatch");
+    sbatch.args(["--hold", "--output=/dev/null", &format!("--job-name={last}"), "--wrap=true"]);
+    cluster.run(&mut sbatch).unwrap().checked().unwrap();
+    let file = cluster.directory().join("state/job_state");
+    let saved = wait_for(LIMIT, || {
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        bytes.windows(last.len()).any(|text| text == last.as_bytes()).then_some(())
+    });
+    saved.expect("slurmctld saves its state");
+}
+
+#[test]
+fn slurmctld_that_is_killed_during_the_look_loses_nothing_that_it_has_saved() {
+    // Of its own: nobody else may tell this slurmctld anything while it is about to be killed.
+    let cluster = crate::site::with_command(&crate::site::roomy().set("SlurmctldTimeout", "122"));
+    let ended = Home::new(cluster, "killed-ended");
+    assert!(ended.submission().status().unwrap().success());
+    ended.wait_ran_once(TRIALS);
+    let waits = Home::new(cluster, "killed-waits");
+    // Its jobs are in the queue and may not start before slurmctld is back.
+    cluster.scontrol(&["update", "PartitionName=main", "State=DOWN"]).unwrap().checked().unwrap();
+    assert!(waits.submission().status().unwrap().success());
+    let cut_off = unresolved(cluster, "killed-look");
+    wait_idle_but(cluster, &["PENDING"]);
+    wait_saved(cluster);
+    let (mut child, _) = resuming(&cut_off);
+    cluster.kill(Daemon::Slurmctld).unwrap();
+    cluster.launch(Daemon::Slurmctld).unwrap();
+    cluster.scontrol(&["update", "PartitionName=main", "State=UP"]).unwrap().checked().unwrap();
+    wait_for(LIMIT, || child.try_wait().unwrap()).expect("resume ends");
+    cut_off.resume();
+    for home in [&ended, &waits, &cut_off] {
+        home.wait_ran_once(TRIALS);
+    }
+    say("slurmctld killed during the look: lost 0, run twice 0");
 }

@@ -285,12 +285,21 @@ pub fn queue(cluster: &Cluster) -> Vec<String> {
 
 /// Waits until no job of a cluster waits or runs.
 pub fn wait_idle(cluster: &Cluster) {
-    let open = |line: &&String| {
-        ["PENDING", "RUNNING", "COMPLETING", "CONFIGURING"].iter().any(|state| line.ends_with(state))
-    };
-    let idle = cluster
-        .wait_for(LIMIT, "all jobs to end", || queue(cluster).iter().find(open).is_none().then_some(()));
-    idle.unwrap();
+    wait_idle_but(cluster, &[]);
+}
+
+/// Waits until every job of a cluster has ended or is in one of these states.
+pub fn wait_idle_but(cluster: &Cluster, fine: &[&str]) {
+    let mut open = Vec::new();
+    let idle = cluster.wait_for(LIMIT, "all jobs to end", || {
+        open = queue(cluster);
+        open.retain(|line| {
+            let is = |state: &&str| line.ends_with(state);
+            ["PENDING", "RUNNING", "COMPLETING", "CONFIGURING"].iter().any(is) && !fine.iter().any(is)
+        });
+        open.is_empty().then_some(())
+    });
+    idle.unwrap_or_else(|error| panic!("{error}\nstill there: {open:#?}"));
 }
 
 /// The states of a status report.
