@@ -1,20 +1,30 @@
 //! The user's `sweep.yaml`: read whole, checked whole, resolved to plain data. All mistakes are reported at once.
 //! Never a key that is ignored, and never a look at the environment or the clock.
 
+mod around;
+mod base;
 mod check;
+mod distribution;
+mod domain;
+mod driving;
 mod files;
 mod keys;
 pub mod macros;
+mod metric;
 pub mod mistake;
 mod name;
+pub mod nested;
 mod parameters;
 mod plan;
 mod read;
 mod rows;
 mod run;
 pub mod sbatch;
+mod server;
+mod space;
 mod template;
 pub mod trials;
+mod when;
 mod yaml;
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,7 +35,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use sweep_core::id::SweepId;
 use sweep_core::limits;
-use sweep_core::manifest::{Command, Manifest, Metric, Retries};
+use sweep_core::manifest::{Around, Command, Driving, Manifest, Metric, Retries};
 use sweep_core::name::EnvNames;
 use sweep_core::params::Params;
 use sweep_core::record::hex;
@@ -48,7 +58,7 @@ pub struct Spec {
     pub folder: PathBuf,
     /// The file, byte for byte.
     pub bytes: Vec<u8>,
-    /// SHA-256 of the bytes, in hexadecimal.
+    /// SHA-256 of the bytes, in hexadecimal; of those of the base configuration behind them, where there is one.
     pub digest: String,
     /// The sweep's name.
     pub name: String,
@@ -83,12 +93,35 @@ pub struct Spec {
     pub metric: Option<Metric>,
     /// Which ends are tried again.
     pub retries: Option<Retries>,
+    /// Cross-validation folds, passed to the program.
+    pub folds: Option<u32>,
+    /// Repetitions, passed to the program.
+    pub repetitions: Option<u32>,
+    /// Files of the spec's folder that are copied into the sweep, as patterns.
+    pub source: Vec<String>,
+    /// What its jobs do besides running the command.
+    pub around: Around,
+    /// How it is driven.
+    pub driving: Driving,
     /// The space.
     pub space: Space,
     /// Explicit trials.
     pub rows: Vec<Row>,
-    /// Values of parameters that a trial lacks.
+    /// Values of parameters that a trial lacks, those of the base configuration among them.
     pub defaults: Params,
+    /// The file that `config:` names.
+    pub base: Option<Base>,
+    /// What a person should know about the spec that is no mistake.
+    pub notes: Vec<String>,
+}
+
+/// A base configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// The file as the spec names it.
+    pub name: String,
+    /// The file, byte for byte.
+    pub bytes: Vec<u8>,
 }
 
 /// What a manifest says besides the spec.
@@ -125,15 +158,24 @@ impl Spec {
         }
         let mut bytes = Vec::new();
         file.take(limits::SPEC_LEN + 1).read_to_end(&mut bytes).map_err(|e| unreadable(&e))?;
-        build(path, bytes, Files::Look)
+        build(path, bytes, Files::Look, None)
     }
 
-    /// Checks the bytes of a spec without a look at any file; `path` is what it is called.
+    /// Checks the bytes of a spec without a look at any file; `path` is what it is called. What `config:` names is
+    /// not read: see [`Spec::parse_with_base`].
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, SpecErrors> {
-        build(path, bytes, Files::Leave)
+        build(path, bytes, Files::Leave, None)
+    }
+
+    /// As [`Spec::parse`], with the bytes of the base configuration that was kept from [`Spec::base`].
+    ///
+    /// # Errors
+    /// Everything that is wrong with either.
+    pub fn parse_with_base(path: &Path, bytes: Vec<u8>, base: Vec<u8>) -> Result<Self, SpecErrors> {
+        build(path, bytes, Files::Leave, Some(base))
     }
 
     /// What is searched; `seed` where the spec has none: the sweep's id.
@@ -154,7 +196,9 @@ impl Spec {
     /// Whether somebody must drive the sweep until it is done: trials depend on what others reported.
     #[must_use]
     pub fn is_driven(&self) -> bool {
-        self.experiment("").is_adaptive()
+        let driving = &self.driving;
+        let watched = driving.budget.is_some() || driving.max_failures.is_some() || driving.canary;
+        watched || self.experiment("").is_adaptive()
     }
 
     /// Whether its strategy listens to what trials report while they run.
@@ -252,13 +296,11 @@ impl Spec {
             replicates: self.replicates,
             retries: self.retries.clone().or_else(|| driven.then(Retries::of_no_fault)),
             driven,
-            result_wait_s: None,
-            grace_s: None,
-            budget: None,
-            driver: BTreeMap::new(),
+            around: self.around.clone(),
+            driving: self.driving.clone(),
             combinations: combinations.map(|count| count.to_string()),
-            folds: None,
-            repetitions: None,
+            folds: self.folds,
+            repetitions: self.repetitions,
             submission: None,
             versions: origin.versions,
             git_commit: origin.git_commit,
@@ -273,20 +315,27 @@ enum Files {
     Leave,
 }
 
-fn build(path: &Path, bytes: Vec<u8>, files: Files) -> Result<Spec, SpecErrors> {
+fn build(path: &Path, bytes: Vec<u8>, files: Files, base: Option<Vec<u8>>) -> Result<Spec, SpecErrors> {
     let mut mistakes = Mistakes::default();
     let spec = if bytes.len() as u64 > limits::SPEC_LEN {
         mistakes.whole(format!("the file is larger than {} bytes", limits::SPEC_LEN), None);
         None
     } else {
         let root = yaml::read(&bytes, &mut mistakes);
-        root.and_then(|root| resolve(path, bytes, &root, files, &mut mistakes))
+        root.and_then(|root| resolve(path, bytes, &root, files, base, &mut mistakes))
     };
     mistakes.finish(path)?;
     Ok(spec.expect("a spec that is not resolved has a mistake"))
 }
 
-fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mut Mistakes) -> Option<Spec> {
+fn resolve(
+    path: &Path,
+    bytes: Vec<u8>,
+    root: &Node,
+    files: Files,
+    base: Option<Vec<u8>>,
+    mistakes: &mut Mistakes,
+) -> Option<Spec> {
     let top = top(root, mistakes)?;
     let node = |key: &str| top.get(key).copied();
     let folder = match path.parent() {
@@ -322,25 +371,86 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
         },
         mistakes,
     );
-    let options = node("sbatch").map(|node| sbatch::read(node, mistakes)).unwrap_or_default();
+    let around = around::read(
+        &around::Nodes {
+            after: node("after"),
+            checkpoint: node("checkpoint"),
+            folds: node("folds"),
+            repetitions: node("repetitions"),
+            requeue_on_signal: node("requeue_on_signal"),
+            signal: node("signal"),
+            source: node("source"),
+            templates: node("templates"),
+        },
+        mistakes,
+    );
+    let driving = driving::read(
+        &driving::Nodes {
+            budget: node("budget"),
+            canary: node("canary"),
+            driver: node("driver"),
+            grace: node("grace_s"),
+            max_failures: node("max_failures"),
+            rates: node("rates"),
+            result_wait: node("result_wait_s"),
+        },
+        mistakes,
+    );
+    let mut options = node("sbatch").map(|node| sbatch::read(node, mistakes)).unwrap_or_default();
     for (key, text) in &options {
         let at = node("sbatch").map_or(root.at, |node| place_of(node, key));
         run.templates.push(template::Template::submission(text, at, key));
     }
+    // What the user says to sbatch itself counts more.
+    if let Some(signal) = &around.signal {
+        options.entry("signal".into()).or_insert_with(|| signal.clone());
+    }
+    if around.requeues {
+        options.entry("requeue".into()).or_default();
+    }
+    run.templates.extend(around.texts);
     let name = node("name").map_or_else(|| Some(name::of_file(path)), |node| name::read(node, mistakes));
     let description =
         node("description").and_then(|node| read::text(node, "`description`", mistakes)).map(str::to_owned);
     let env_names = node("env_names").map(|node| parameters::env_names(node, mistakes)).unwrap_or_default();
-    let parameters = node("parameters").map(|node| parameters::read(node, mistakes)).unwrap_or_default();
+    let space::Read { parameters, space } =
+        space::read(node("parameters"), node("zip"), plan.method, mistakes);
     let parameters_at = node("parameters").map_or(root.at, |node| node.at);
     let rows = node("params").map(|node| rows::read(node, mistakes)).unwrap_or_default();
-    let (defaults, defaults_at) =
+    let (mut defaults, mut defaults_at) =
         node("defaults").map(|node| rows::defaults(node, mistakes)).unwrap_or_default();
     if node("parameters").is_none() && node("params").is_none() {
         let hint = "add `parameters: {lr: [0.1, 0.01]}`, or explicit trials in `params:`";
         mistakes.whole("nothing to search: the spec has no `parameters`", Some(hint.into()));
     }
-    let space = parameters::space(&parameters);
+    let base = node("config").and_then(|node| match (files, base) {
+        (Files::Look, _) => base::load(&folder, node, mistakes),
+        (Files::Leave, Some(bytes)) => {
+            Some(Base { name: read::line(node, "`config`", mistakes)?.into(), bytes })
+        }
+        (Files::Leave, None) => None,
+    });
+    if let (Some(base), Some(node)) = (&base, node("config")) {
+        // What the sweep searches goes over the file, also where a trial does not have it.
+        let searched = |name: &str| parameters.iter().any(|parameter| parameter.name == name);
+        for (name, value) in base::values(base, node.at, mistakes).iter().filter(|(name, _)| !searched(name))
+        {
+            if defaults.get(name).is_none() {
+                defaults.set(name, value.clone());
+                defaults_at.push(node.at);
+            }
+        }
+    }
+    let notes = server::read(
+        &server::Nodes {
+            api_version: node("apiVersion"),
+            kind: node("kind"),
+            controller: node("controller"),
+            entity: node("entity"),
+            project: node("project"),
+        },
+        mistakes,
+    );
     check::whole(
         &check::Whole {
             parameters: &parameters,
@@ -363,10 +473,11 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
     if !mistakes.is_empty() {
         return None;
     }
+    let base_bytes = base.as_ref().map(|base| base.bytes.as_slice()).unwrap_or_default();
     Some(Spec {
         path: path.to_owned(),
         folder,
-        digest: hex(&Sha256::digest(&bytes)),
+        digest: hex(&Sha256::new().chain_update(&bytes).chain_update(base_bytes).finalize()),
         bytes,
         name: name?,
         description,
@@ -384,9 +495,16 @@ fn resolve(path: &Path, bytes: Vec<u8>, root: &Node, files: Files, mistakes: &mu
         concurrency: plan.concurrency,
         metric: plan.metric,
         retries: plan.retries,
+        folds: around.folds,
+        repetitions: around.repetitions,
+        source: around.source,
+        around: around.around,
+        driving,
         space: space?,
         rows: rows.into_iter().map(|placed| placed.row).collect(),
         defaults,
+        base,
+        notes,
     })
 }
 

@@ -1,13 +1,18 @@
 //! What happens inside a job: find the trial, make its folder, claim it, run the user's command as a child and end
 //! as it ended. Nothing here asks Slurm anything.
 
+pub mod after;
 pub mod argv;
+pub mod checkpoint;
 pub mod child;
 pub mod claim;
+pub mod collect;
 pub mod identity;
 pub mod ledger;
 pub mod parent;
 pub mod remnants;
+pub mod requeue;
+pub mod template;
 
 use std::fs;
 use std::io::Write;
@@ -21,6 +26,7 @@ use sweep_core::environment::{self, TrialContext};
 use sweep_core::find;
 use sweep_core::id::{BatchNumber, JobName, Token, TrialIndex};
 use sweep_core::layout::{RecordName, SweepDir, TrialDir};
+use sweep_core::manifest::Manifest;
 use sweep_core::params::Params;
 use sweep_core::record::{Claimed, Kind as RecordKind, Record};
 use sweep_core::selector::Selector;
@@ -51,6 +57,8 @@ pub enum Outcome {
     Ended(ExitStatus),
     /// The sweep was stopped, or the trial vetoed, before it could start.
     Stopped,
+    /// The command saved and ended when it was told to, and goes on when the job is requeued.
+    ToBeRequeued,
     /// Who started us is gone, so Slurm does not know us any more, and nothing of the attempt is left.
     CutOff,
 }
@@ -87,7 +95,12 @@ pub fn run(task: &Task, identity: &Identity, parent: Parent) -> Result<Outcome> 
         .and_then(|variables| run_command(&context, &folder, &variables, identity, parent));
     let ended = match ended {
         Ok(Ended::CutOff) => return Ok(Outcome::CutOff),
-        Ok(Ended::Itself(status)) => Ok(status),
+        Ok(Ended::Itself { told, .. })
+            if requeue::is_wanted(manifest.around.requeue_on.as_deref(), told, &folder) =>
+        {
+            return Ok(Outcome::ToBeRequeued);
+        }
+        Ok(Ended::Itself { status, .. }) => Ok(status),
         Err(error) => Err(error),
     };
     attempt.end(&folder, ended.as_ref())?;
@@ -114,12 +127,15 @@ fn run_command(
     identity: &Identity,
     parent: Parent,
 ) -> Result<Ended> {
+    let Manifest { around, metric, .. } = context.manifest;
+    checkpoint::prepare(context.manifest, context.trial, context.dir, folder)?;
     let config = folder.config();
     let json = serde_json::to_vec_pretty(&context.trial.params).expect("scalars always serialize");
     fs::write(&config, [json.as_slice(), b"\n"].concat()).at("write", &config)?;
     let values = argv::Values { params: &context.trial.params, variables };
     let argv = argv::of_trial(context.manifest, &values, &config)?;
     let workdir = context.dir.path().join(values.fill(&context.manifest.workdir)?);
+    template::render(&around.templates, &context.trial.params, variables, folder, &workdir)?;
     let mut all = context
         .manifest
         .env
@@ -138,7 +154,19 @@ fn run_command(
         identity.node
     );
     output.write_all(header.as_bytes()).at("write", &output_path)?;
+    let from = output.metadata().at("read", &output_path)?.len();
     let ended = child::run(&argv, &all, &workdir, &output, parent);
+    if let Ok(Ended::Itself { status, told }) = &ended {
+        if requeue::is_wanted(around.requeue_on.as_deref(), *told, folder) {
+            let _ = writeln!(output, "sweep: to be requeued, to go on later");
+            return ended;
+        }
+        let collected = metric.as_ref().map(|metric| collect::collect(metric, folder, from, &workdir));
+        if let Some(Err(error)) = collected {
+            let _ = writeln!(output, "sweep: {error}");
+        }
+        after::run(&around.after, &values, &all, *status, &workdir, &mut output)?;
+    }
     // The one place where a person looks for a trial's output.
     match (&ended, context.record) {
         (Err(error), _) => drop(writeln!(output, "sweep: {error}")),

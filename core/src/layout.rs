@@ -6,6 +6,8 @@ use crate::id::{BatchNumber, JobName, SweepId, TrialIndex};
 
 /// The folder that holds a project's sweeps, beside the spec.
 pub const SWEEPS: &str = ".sweeps";
+/// The folder of a sweep that holds its frozen sources.
+pub const SOURCE: &str = "source";
 /// The link to the newest sweep, for people only.
 pub const LATEST: &str = "latest";
 
@@ -72,6 +74,12 @@ impl SweepDir {
     #[must_use]
     pub fn wake(&self) -> PathBuf {
         self.0.join("wake")
+    }
+
+    /// The files of the spec's folder that were frozen for the sweep.
+    #[must_use]
+    pub fn source(&self) -> PathBuf {
+        self.0.join(SOURCE)
     }
 
     /// `trials.jsonl`, a line a trial.

@@ -61,18 +61,12 @@ pub struct Manifest {
     /// Whether trials depend on what others reported, so that somebody must drive the sweep until it is done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub driven: bool,
-    /// How long a trial that ended well may take to show its metric, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result_wait_s: Option<u32>,
-    /// How long a trial that was told to stop may take to obey before its job is cancelled, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grace_s: Option<u32>,
-    /// What the sweep may spend; past it nothing is submitted and what runs is ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub budget: Option<Budget>,
-    /// sbatch options of the job that drives the sweep.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub driver: BTreeMap<String, String>,
+    /// What its jobs do besides running the command.
+    #[serde(default, skip_serializing_if = "Around::is_default")]
+    pub around: Around,
+    /// How it is driven.
+    #[serde(default, skip_serializing_if = "Driving::is_default")]
+    pub driving: Driving,
     /// How many combinations the space has, where it is finite (a decimal number: it may pass 2^64).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub combinations: Option<String>,
@@ -129,6 +123,64 @@ impl Retries {
     }
 }
 
+/// What a job does besides running the command.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Around {
+    /// Files that are rendered into the trial's folder before the command: name there, and template in `workdir`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub templates: BTreeMap<String, String>,
+    /// Whether the trial's checkpoint folder is made for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub checkpoint: bool,
+    /// Of how many of the best trials checkpoints are kept when the search is done; none keeps all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_checkpoints: Option<u32>,
+    /// The signal after which a trial that ends is requeued, unless it said that it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requeue_on: Option<String>,
+    /// Shell lines that run when the command has ended, whatever its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+}
+
+impl Around {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a sweep is driven.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Driving {
+    /// What the sweep may spend; past it nothing is submitted and what runs is ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// Whether the first configuration runs alone, and the others only once it has completed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub canary: bool,
+    /// How many trials may fail alike before the sweep is stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_failures: Option<u32>,
+    /// How long a trial that ended well may take to show its metric, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_wait_s: Option<u32>,
+    /// How long a trial that was told to stop may take to obey before its job is cancelled, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_s: Option<u32>,
+    /// sbatch options of the job that drives the sweep.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub driver: BTreeMap<String, String>,
+    /// The price of a node-hour by partition; `default` is that of every other.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rates: BTreeMap<String, f64>,
+}
+
+impl Driving {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What a sweep may spend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Budget {
@@ -138,15 +190,58 @@ pub struct Budget {
     /// Hours since it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<f64>,
+    /// The price of its trials by `rates`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<f64>,
 }
 
 /// What is reported.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
     /// Its key in what a trial reports.
     pub name: String,
     /// Which way is better.
     pub goal: Goal,
+    /// The keys that it is the weighted sum of; none where it is reported itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, f64>,
+    /// Where it is read when the command has ended; none where the trial reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Source>,
+}
+
+/// Where a metric is read that the trial does not report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// In its output.
+    Output {
+        /// A regular expression; its first group, or all of it, is the number.
+        pattern: String,
+        /// Which of several matches.
+        #[serde(default)]
+        take: Take,
+    },
+    /// In a JSON file of its own.
+    Json {
+        /// The file, in `workdir`.
+        path: String,
+        /// Keys and places in lists, with dots between them.
+        field: String,
+    },
+}
+
+/// Which of several matches counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Take {
+    /// The last.
+    #[default]
+    Last,
+    /// The best.
+    Best,
+    /// The first.
+    First,
 }
 
 /// Which way is better.

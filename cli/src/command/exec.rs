@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use sweep_core::id::BatchNumber;
 use sweep_core::layout::SweepDir;
 use sweep_core::selector::Selector;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::executor::slurm;
 use crate::task::identity::Identity;
 use crate::task::parent::Parent;
 use crate::task::{self, Outcome, Task, child};
@@ -46,11 +48,27 @@ impl Args {
             task::run(&task, &identity, parent)
                 .inspect_err(|error| task::leave_error(&task, &identity, error))
         });
+        let requeue = |task: &Task| -> Result<ExitCode> {
+            let identity = Identity::of_slurm(env)?;
+            requeue(&identity).inspect_err(|error| task::leave_error(task, &identity, error))
+        };
         Ok(match result? {
             Outcome::Ended(status) => child::end_as(status),
             Outcome::Stopped => ExitCode::from(STOPPED),
+            Outcome::ToBeRequeued => return requeue(&task),
             // Nobody is left to hear it.
             Outcome::CutOff => ExitCode::FAILURE,
         })
     }
+}
+
+/// How long this process waits for Slurm to end it, having asked to be requeued.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Puts this job back into the queue, which ends this process.
+fn requeue(identity: &Identity) -> Result<ExitCode> {
+    let job = identity.job.slurm_id().ok_or_else(|| Error::world("only a Slurm job can be requeued"))?;
+    slurm::requeue(job)?;
+    std::thread::sleep(PATIENCE);
+    Err(Error::world(format!("Slurm took job {job} back and did not end it")))
 }

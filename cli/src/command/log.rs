@@ -66,7 +66,7 @@ impl Args {
         }
         if let Some(end) = self.end {
             let word = match end {
-                End::Success => "success",
+                End::Success => metric::SUCCESS,
                 End::Stopped => "stopped",
             };
             object.insert(metric::FINAL.into(), word.into());

@@ -11,7 +11,7 @@ use sweep_core::status::Status;
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, Look, look};
 use crate::driver::search::Search;
-use crate::driver::{best, budget, prune, stop};
+use crate::driver::{best, budget, canary, prune, stop};
 use crate::error::Result;
 use crate::executor::local;
 
@@ -60,12 +60,12 @@ pub fn advance_from(dir: &SweepDir, seen: &Look, notice: &dyn Fn(&str)) -> Resul
     let mut trials = again;
     if let Some(mut search) = Search::replay(dir, &look)? {
         best::write(dir, &look)?;
-        if let Some(reason) = budget::spent(&look) {
+        if let Some(reason) = budget::spent(&look).or_else(|| canary::alarm(&look)) {
             stop::stop(dir, &reason)?;
             step.stopped = Some(reason);
             return Ok(step);
         }
-        let wishes = search.step(&mut journal, &look, dir, slots(&look.manifest))?;
+        let wishes = search.step(&mut journal, &look, dir, slots(&look))?;
         step.pruned = wishes.pruned.iter().map(|index| index.label()).collect();
         prune::tell(dir, &wishes.pruned)?;
         prune::end_late(&look, &search)?;
@@ -92,8 +92,9 @@ pub fn has_work(dir: &SweepDir, look: &Look) -> Result<bool> {
     }
     let Some(search) = Search::replay(dir, look)? else { return Ok(false) };
     Ok(!planned(look).is_empty()
-        || search.has_work(look, dir, slots(&look.manifest))
+        || search.has_work(look, dir, slots(look))
         || budget::spent(look).is_some()
+        || canary::alarm(look).is_some()
         || prune::late(look, &search).next().is_some())
 }
 
@@ -122,13 +123,20 @@ fn planned(look: &Look) -> Vec<TrialIndex> {
 /// strategy proposes at once.
 #[must_use]
 pub fn first_trials(manifest: &Manifest) -> Option<usize> {
-    let at_once = manifest.concurrency.or_else(|| slots(manifest)).filter(|_| manifest.driven)?;
+    let canary = manifest.driving.canary.then_some(1);
+    let at_once =
+        canary.or(manifest.concurrency).or_else(|| local_slots(manifest)).filter(|_| manifest.driven)?;
     let replicates = manifest.replicates.max(1);
     Some((at_once / replicates).max(1) as usize * replicates as usize)
 }
 
-/// How many trials of a driven sweep may run at once where nobody said.
-fn slots(manifest: &Manifest) -> Option<u32> {
+/// How many trials may run at once, whatever the spec says.
+fn slots(look: &Look) -> Option<u32> {
+    if canary::sings(look) { Some(1) } else { local_slots(&look.manifest) }
+}
+
+/// How many trials run at once on this machine.
+fn local_slots(manifest: &Manifest) -> Option<u32> {
     let is_local =
         matches!(&manifest.submission, Some(Submission { executor: sweep_core::batch::Executor::Local, .. }));
     is_local.then(local::default_slots)

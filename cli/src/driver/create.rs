@@ -14,8 +14,8 @@ use sweep_core::trial::TableWriter;
 
 use crate::driver::advance;
 use crate::driver::batches::Groups;
-use crate::driver::files;
 use crate::driver::home::Home;
+use crate::driver::{files, source};
 use crate::error::{At, Error, Result};
 use crate::executor::process::Call;
 use crate::spec::{Origin, Spec};
@@ -75,7 +75,12 @@ pub fn create(
     let new = SweepDir::unfinished(&home_path, &id);
     fs::create_dir(new.path()).at("make", new.path())?;
     let complete = SweepDir::complete(&home_path, &id);
-    let workdir = workdir(&spec.folder, &spec.workdir, complete.path());
+    // Frozen sources are in the sweep itself, and move with it.
+    let workdir = if spec.source.is_empty() {
+        workdir(&spec.folder, &spec.workdir, complete.path())
+    } else {
+        Ok(format!("{}/{}", layout::SOURCE, spec.workdir))
+    };
     let manifest = workdir.map(|workdir| {
         let origin = Origin {
             id: id.clone(),
@@ -110,6 +115,7 @@ fn fill(spec: &Spec, new: &SweepDir, manifest: Manifest) -> Result<(Manifest, Gr
     files::create_new(&new.manifest(), &json)?;
     files::create_new(&new.spec(), &spec.bytes)?;
     files::create_new(&new.job_script(), JOB_SCRIPT.as_bytes())?;
+    source::freeze(&spec.source, &spec.folder, &new.source())?;
     if manifest.driven {
         files::create_new(&new.drive_script(), DRIVE_SCRIPT.as_bytes())?;
     }

@@ -12,8 +12,8 @@ use sweep_core::batch::Executor;
 use sweep_core::find;
 use sweep_core::id::{BatchNumber, TrialIndex};
 use sweep_core::layout::{RecordName, SweepDir, TrialDir};
-use sweep_core::manifest::Manifest;
-use sweep_core::metric;
+use sweep_core::manifest::{Manifest, Metric};
+use sweep_core::metric::result as result_of;
 use sweep_core::record::{Kind, Record};
 use sweep_core::state::{Bucket, TrialState};
 use sweep_core::status::Status;
@@ -72,6 +72,8 @@ pub struct TrialLook {
     pub spent_s: f64,
     /// On how many nodes.
     pub nodes: u32,
+    /// In which partition, where its options name one.
+    pub partition: Option<String>,
 }
 
 impl TrialLook {
@@ -93,6 +95,7 @@ impl TrialLook {
             metric: None,
             spent_s: 0.0,
             nodes: 1,
+            partition: None,
         }
     }
 
@@ -215,7 +218,7 @@ pub fn read_trials(dir: &SweepDir, count: u32) -> Result<impl Iterator<Item = Re
 const METRICS_TAIL: u64 = 64 * 1024;
 
 /// The metric of a trial: the last in `metrics.jsonl`, else the number in `result`.
-fn read_metric(folder: &TrialDir, name: &str) -> Option<f64> {
+fn read_metric(folder: &TrialDir, metric: &Metric) -> Option<f64> {
     let tail = |path: &std::path::Path| -> std::io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         let len = file.metadata()?.len();
@@ -224,6 +227,6 @@ fn read_metric(folder: &TrialDir, name: &str) -> Option<f64> {
         file.take(METRICS_TAIL).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let reported = tail(&folder.metrics()).ok().and_then(|bytes| metric::last(&bytes, name));
-    reported.or_else(|| tail(&folder.result()).ok().and_then(|bytes| metric::result(&bytes)))
+    let reported = tail(&folder.metrics()).ok().and_then(|bytes| metric.last(&bytes));
+    reported.or_else(|| tail(&folder.result()).ok().and_then(|bytes| result_of(&bytes)))
 }

@@ -32,7 +32,7 @@ pub fn tell(dir: &SweepDir, trials: &[TrialIndex]) -> Result<()> {
 
 /// Trials that were told to end, had their time, and run on.
 pub fn late<'a>(look: &'a Look, search: &'a Search) -> impl Iterator<Item = &'a TrialLook> + 'a {
-    let grace = u64::from(look.manifest.grace_s.unwrap_or(GRACE_S)) * 1_000_000_000;
+    let grace = u64::from(look.manifest.driving.grace_s.unwrap_or(GRACE_S)) * 1_000_000_000;
     let late = search.told_to_stop().filter(move |(_, told)| told.saturating_add(grace) < now_ns());
     late.filter_map(|(index, _)| look.trials.get(index.0 as usize))
         .filter(|trial| matches!(trial.status.state, TrialState::Running | TrialState::Pending))

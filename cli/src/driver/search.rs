@@ -125,8 +125,7 @@ impl Search {
         Ok(())
     }
 
-    /// Whether there is anything to write down or to do, `slots` trials being allowed at once where `concurrency` does
-    /// not say.
+    /// Whether there is anything to write down or to do, where no more than `slots` trials may run at once.
     #[must_use]
     pub fn has_work(&self, look: &Look, dir: &SweepDir, slots: Option<u32>) -> bool {
         let is_told = self.course.proposals() as usize >= look.trials.len();
@@ -212,7 +211,7 @@ impl Search {
     }
 
     fn has_room(&self, more: usize, slots: Option<u32>) -> bool {
-        let limit = self.concurrency.or(slots);
+        let limit = self.concurrency.into_iter().chain(slots).min();
         // One configuration may always run, however many replicates it has.
         limit.is_none_or(|limit| {
             let in_flight = self.course.in_flight() as usize;

@@ -88,7 +88,7 @@ fn options(dir: &SweepDir, manifest: &Manifest) -> Result<Options> {
             }
         }
     }
-    options.extend(manifest.driver.clone());
+    options.extend(manifest.driving.driver.clone());
     Ok(options)
 }
 
@@ -137,7 +137,7 @@ mod tests {
         std::fs::write(sweep.spec(), spec).unwrap();
         let json = r#"{"schema":"1.0","id":"s-20260102-030405-abcd","name":"s","created":"2026-01-02T03:04:05Z",
             "spec_digest":"","method":"grid","matrix":"full","seed":"1","workdir":".","replicates":1,"versions":{},
-            "driver":{"time":"60"},
+            "driving":{"driver":{"time":"60"}},
             "submission":{"executor":"slurm","extra":["-A","lab","--gres=gpu:1","-plong","--reservation","r"]}}"#;
         let manifest = Manifest::parse(dir.path(), json.as_bytes()).unwrap();
         let options = options(&sweep, &manifest).unwrap();

@@ -179,6 +179,18 @@ fn parse_job_id(stdout: &str) -> Option<u32> {
     line.split(';').next()?.trim().parse().ok()
 }
 
+/// Puts a running job back into the queue.
+///
+/// # Errors
+/// What scontrol said.
+pub fn requeue(job: u32) -> Result<()> {
+    let answer = ask(&Call::new("scontrol").args(["requeue".to_owned(), job.to_string()]))?;
+    if answer.success {
+        return Ok(());
+    }
+    Err(Error::world(format!("job {job} cannot be requeued")).said(&answer.stderr))
+}
+
 /// Cancels jobs with one call.
 ///
 /// # Errors

@@ -44,33 +44,40 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("replicates", Read),
     ("retries", Read),
     ("concurrency", Read),
-    ("after", Later),
+    ("after", Read),
     ("asha", Later),
     ("bayes", Later),
-    ("budget", Later),
-    ("checkpoint", Later),
-    ("config", Later),
+    ("budget", Read),
+    ("checkpoint", Read),
+    ("config", Read),
     ("cost_per_budget", Later),
     ("early_terminate", Later),
-    ("folds", Later),
+    ("folds", Read),
     ("genetic", Later),
     ("hyperband", Later),
     ("pbt", Later),
-    ("rates", Later),
-    ("repetitions", Later),
-    ("requeue_on_signal", Later),
-    ("result_wait_s", Later),
-    ("signal", Later),
-    ("source", Later),
+    ("rates", Read),
+    ("repetitions", Read),
+    ("requeue_on_signal", Read),
+    ("result_wait_s", Read),
+    ("canary", Read),
+    ("driver", Read),
+    ("grace_s", Read),
+    ("max_failures", Read),
+    ("signal", Read),
+    ("source", Read),
     ("spread", Later),
-    ("templates", Later),
-    ("weights", Later),
-    ("zip", Later),
-    ("apiVersion", Refused(SERVER)),
-    ("kind", Refused(SERVER)),
-    ("controller", Refused(SERVER)),
-    ("project", Refused(SERVER)),
-    ("entity", Refused(SERVER)),
+    ("templates", Read),
+    (
+        "weights",
+        Refused("it belongs to the metric: write `metric: {weights: {precision: 0.5, recall: 0.5}}`"),
+    ),
+    ("zip", Read),
+    ("apiVersion", Read),
+    ("kind", Read),
+    ("controller", Read),
+    ("project", Read),
+    ("entity", Read),
     ("job", Refused(SERVER)),
     ("image_uri", Refused(SERVER)),
     ("scheduler", Refused(CUSTOM)),
@@ -97,17 +104,36 @@ pub(super) const PARAMETER: &[(&str, Standing)] = &[
     ("min", Read),
     ("max", Read),
     ("distribution", Read),
-    ("a", Later),
-    ("b", Later),
-    ("default", Later),
-    ("mu", Later),
-    ("parameters", Later),
-    ("probabilities", Later),
-    ("q", Later),
-    ("sigma", Later),
-    ("then", Later),
-    ("when", Later),
+    ("a", Read),
+    ("b", Read),
+    ("log", Read),
+    ("default", Read),
+    ("mu", Read),
+    ("parameters", Read),
+    ("probabilities", Read),
+    ("q", Read),
+    ("sigma", Read),
+    ("then", Read),
+    ("when", Read),
 ];
+
+/// The keys of a test in `when`.
+pub(super) const WHEN: &[(&str, Standing)] = &[
+    ("not", Read),
+    ("lt", Read),
+    ("le", Read),
+    ("gt", Read),
+    ("ge", Read),
+    ("in", Read),
+    ("equals", Refused("write the value itself, such as `when: {solver: saga}`")),
+    ("not_equals", Refused("write `not`")),
+    ("less_than", Refused("write `lt`")),
+    ("greater_than", Refused("write `gt`")),
+    ("inside", Refused("write `in`")),
+];
+
+/// The keys of `controller`.
+pub(super) const CONTROLLER: &[(&str, Standing)] = &[("type", Read)];
 
 /// The keys of `retries`.
 pub(super) const RETRIES: &[(&str, Standing)] = &[("max", Read), ("on", Read)];
@@ -116,12 +142,25 @@ pub(super) const RETRIES: &[(&str, Standing)] = &[("max", Read), ("on", Read)];
 pub(super) const METRIC: &[(&str, Standing)] = &[
     ("name", Read),
     ("goal", Read),
-    ("from", Later),
+    ("from", Read),
     ("impute", Later),
-    ("impute_while_running", Later),
+    ("impute_while_running", Refused("it fills in for trials that W&B's server sees running: take it out")),
     ("target", Later),
-    ("weights", Later),
+    ("weights", Read),
 ];
+
+/// The keys of `from` of `metric`.
+pub(super) const METRIC_FROM: &[(&str, Standing)] =
+    &[("stdout", Read), ("take", Read), ("json", Read), ("field", Read)];
+
+/// The keys of `checkpoint`.
+pub(super) const CHECKPOINT: &[(&str, Standing)] = &[("keep", Read)];
+
+/// The keys of `source`.
+pub(super) const SOURCE: &[(&str, Standing)] = &[("copy", Read)];
+
+/// The keys of `budget`.
+pub(super) const BUDGET: &[(&str, Standing)] = &[("node_hours", Read), ("hours", Read), ("price", Read)];
 
 /// The keys of `matrix`.
 pub(super) const MATRIX: &[(&str, Standing)] = &[("random", Read), ("seed", Read)];
@@ -149,20 +188,25 @@ pub(super) const DISTRIBUTIONS: &[(&str, Standing)] = &[
     ("int_uniform", Read),
     ("log_uniform_values", Read),
     ("uniform", Read),
-    ("beta", Later),
-    ("categorical_w_probabilities", Later),
-    ("inv_log_uniform_values", Later),
-    ("log_normal", Later),
-    ("normal", Later),
-    ("q_beta", Later),
-    ("q_log_normal", Later),
-    ("q_log_uniform_values", Later),
-    ("q_normal", Later),
-    ("q_uniform", Later),
-    ("log_uniform", Refused("its limits are exponents: use `log_uniform_values` with the values themselves")),
-    ("inv_log_uniform", Refused("its limits are exponents: use `inv_log_uniform_values`")),
-    ("q_log_uniform", Refused("its limits are exponents: use `q_log_uniform_values`")),
+    ("beta", Read),
+    ("categorical_w_probabilities", Read),
+    ("inv_log_uniform_values", Read),
+    ("log_normal", Read),
+    ("normal", Read),
+    ("q_beta", Read),
+    ("q_log_normal", Read),
+    ("q_log_uniform_values", Read),
+    ("q_normal", Read),
+    ("q_uniform", Read),
+    ("inv_log_uniform", Read),
+    ("log_uniform", Read),
+    ("q_log_uniform", Read),
 ];
+
+/// Whether a word stands in a table, however it stands there.
+pub(super) fn is_known(table: &[(&str, Standing)], word: &str) -> bool {
+    table.iter().any(|(known, _)| *known == word)
+}
 
 /// Checks a word against a table; `what` is what it should be, such as "key". Whether it is read.
 pub(super) fn check(
@@ -183,11 +227,14 @@ pub(super) fn check(
             let message = format!("unknown {what} `{}`", shown(word));
             match nearest(word, table.iter().map(|(known, _)| *known)) {
                 Some(near) => mistakes.hint(at, message, format!("did you mean `{near}`?")),
-                None if table.len() <= METHODS.len() => {
+                None => {
                     let known: Vec<_> = known.map(|known| format!("`{known}`")).collect();
-                    mistakes.hint(at, message, format!("known: {}", known.join(", ")));
+                    if known.len() <= METHODS.len() {
+                        mistakes.hint(at, message, format!("known: {}", known.join(", ")));
+                    } else {
+                        mistakes.add(at, message);
+                    }
                 }
-                None => mistakes.add(at, message),
             }
         }
     }
@@ -221,7 +268,7 @@ mod tests {
 
     #[test]
     fn no_table_has_a_word_twice() {
-        for table in [TOP, PARAMETER, METRIC, MATRIX, ENV_NAMES, METHODS, DISTRIBUTIONS] {
+        for table in [TOP, PARAMETER, WHEN, CONTROLLER, METRIC, MATRIX, ENV_NAMES, METHODS, DISTRIBUTIONS] {
             let mut words: Vec<_> = table.iter().map(|(word, _)| *word).collect();
             let count = words.len();
             words.sort_unstable();

@@ -1,11 +1,12 @@
 //! How a space is searched: `method`, `matrix`, `trials`, `seed`, `replicates`, `concurrency`, `metric`, `retries`.
 //! Never a search without an end.
 
-use sweep_core::manifest::{Goal, Metric, Retries};
+use sweep_core::manifest::{Metric, Retries};
 use sweep_core::state::TrialState;
 use sweep_search::{Method, Stop};
 
 use super::keys;
+use super::metric;
 use super::mistake::{Mistakes, Position, shown};
 use super::read;
 use super::yaml::{Entry, Kind, Node};
@@ -51,7 +52,7 @@ pub(super) fn read(nodes: &Nodes<'_>, mistakes: &mut Mistakes) -> Plan {
     let mut plan = Plan {
         replicates: nodes.replicates.and_then(|n| count(n, "`replicates`", mistakes)).unwrap_or(1),
         concurrency: nodes.concurrency.and_then(|n| count(n, "`concurrency`", mistakes)),
-        metric: nodes.metric.and_then(|node| metric(node, mistakes)),
+        metric: nodes.metric.and_then(|node| metric::read(node, mistakes)),
         retries: nodes.retries.and_then(|node| retries(node, mistakes)),
         seed: nodes.seed.and_then(|node| seed(node, "`seed`", mistakes)),
         whole: true,
@@ -147,41 +148,6 @@ fn seed(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
-}
-
-fn metric(node: &Node, mistakes: &mut Mistakes) -> Option<Metric> {
-    if let Kind::Scalar { text, .. } = &node.kind {
-        let hint = format!("write `metric: {{name: {}, goal: maximize}}`", shown(text));
-        mistakes.hint(node.at, "`metric` must be a mapping, not a single value", hint);
-        return None;
-    }
-    let entries = read::entries(node, "`metric`", mistakes)?;
-    let (mut name, mut goal) = (None, Goal::default());
-    for Entry { key, at, value } in entries {
-        if !keys::check(keys::METRIC, "key", key, *at, mistakes) {
-            continue;
-        }
-        let Some(word) = read::line(value, &format!("`{key}` of `metric`"), mistakes) else { continue };
-        match (key.as_str(), word) {
-            ("name", "") => mistakes.add(value.at, "the metric's name is empty"),
-            ("name", _) => name = Some(word.to_owned()),
-            (_, "minimize") => goal = Goal::Minimize,
-            (_, "maximize") => goal = Goal::Maximize,
-            _ => {
-                let near = keys::nearest(word, ["minimize", "maximize"]);
-                let hint = near
-                    .map_or("known: `minimize`, `maximize`".into(), |near| format!("did you mean `{near}`?"));
-                mistakes.hint(value.at, format!("unknown goal `{}`", shown(word)), hint);
-            }
-        }
-    }
-    if name.is_none()
-        && entries.iter().all(|entry| matches!(entry.key.as_str(), "name" | "goal"))
-        && entries.iter().all(|entry| entry.key != "name")
-    {
-        mistakes.hint(node.at, "`metric` has no `name`", "name the key under which trials report it");
-    }
-    Some(Metric { name: name?, goal })
 }
 
 /// Ends after which a trial may be tried again.

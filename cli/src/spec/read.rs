@@ -64,6 +64,49 @@ pub(super) fn whole(node: &Node, what: &str, least: u64, most: u64, mistakes: &m
     number
 }
 
+/// `true` or `false`.
+pub(super) fn yes(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<bool> {
+    let value = match &node.kind {
+        Kind::Scalar { text, plain: true } => match Value::from_word(text).scalar() {
+            Scalar::Bool(yes) => Some(*yes),
+            _ => None,
+        },
+        _ => None,
+    };
+    if value.is_none() {
+        mistakes.add(node.at, format!("{what} must be true or false{}", found(node)));
+    }
+    value
+}
+
+/// A finite number.
+pub(super) fn finite(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<f64> {
+    number(node, what, "a number", |_| true, mistakes)
+}
+
+/// A finite number above 0.
+pub(super) fn positive(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<f64> {
+    number(node, what, "a number above 0", |number| number > 0.0, mistakes)
+}
+
+fn number(
+    node: &Node,
+    what: &str,
+    expected: &str,
+    is_allowed: impl Fn(f64) -> bool,
+    mistakes: &mut Mistakes,
+) -> Option<f64> {
+    let number = match &node.kind {
+        Kind::Scalar { text, plain: true } => Value::from_word(text).as_f64(),
+        _ => None,
+    };
+    let number = number.filter(|number| number.is_finite() && is_allowed(*number));
+    if number.is_none() {
+        mistakes.add(node.at, format!("{what} must be {expected}{}", found(node)));
+    }
+    number
+}
+
 /// A parameter's value as it was written.
 pub(super) fn value(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<Value> {
     let Kind::Scalar { text, plain } = &node.kind else {

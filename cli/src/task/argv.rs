@@ -9,6 +9,7 @@ use sweep_core::value::{Scalar, Value};
 
 use crate::error::{Error, Result};
 use crate::spec::macros::ENVVAR;
+use crate::task::checkpoint;
 
 /// What a text of the spec may ask for: the trial's variables by the name of the parameter, and `SWEEP_…`.
 pub struct Values<'a> {
@@ -54,7 +55,7 @@ pub fn of_trial(manifest: &Manifest, values: &Values<'_>, config: &Path) -> Resu
             for word in words {
                 match macro_words(word, values, config)? {
                     Some(words) => argv.extend(words),
-                    None => argv.push(values.fill(&with_envvars(word))?),
+                    None => argv.push(values.fill(&with_checkpoint(&with_envvars(word), values))?),
                 }
             }
             if setup.is_empty() {
@@ -68,7 +69,8 @@ pub fn of_trial(manifest: &Manifest, values: &Values<'_>, config: &Path) -> Resu
         }
         Command::Shell(text) => {
             let mut lines = setup;
-            lines.push(values.fill(text)?);
+            // The shell has the variable, and its own rules for what is in it.
+            lines.push(values.fill(&text.replace(checkpoint::MACRO, "$SWEEP_CHECKPOINT_OUT"))?);
             vec![shell().to_owned(), "-c".into(), lines.join("\n")]
         }
     };
@@ -76,7 +78,7 @@ pub fn of_trial(manifest: &Manifest, values: &Values<'_>, config: &Path) -> Resu
 }
 
 /// The shell of `shell:` and `setup:`: bash where it is, since `module load` is a function of bash's.
-fn shell() -> &'static str {
+pub(super) fn shell() -> &'static str {
     if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" }
 }
 
@@ -120,6 +122,16 @@ fn with_envvars(word: &str) -> String {
         rest = behind;
     }
     out + rest
+}
+
+/// Replaces CrayAI's `@checkpoint` by the trial's checkpoint folder.
+fn with_checkpoint(word: &str, values: &Values<'_>) -> String {
+    match values.get("SWEEP_CHECKPOINT_OUT") {
+        Some(folder) if word.contains(checkpoint::MACRO) => {
+            word.replace(checkpoint::MACRO, &folder.replace('$', "$$"))
+        }
+        _ => word.to_owned(),
+    }
 }
 
 fn flag(name: &str, value: &Value) -> Option<String> {

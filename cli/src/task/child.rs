@@ -23,8 +23,13 @@ const PASSED_ON: [i32; 6] = [SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGCONT]
 /// How waiting for a command came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// It ended so.
-    Itself(ExitStatus),
+    /// It ended by itself.
+    Itself {
+        /// How.
+        status: ExitStatus,
+        /// The last signal that it was told before.
+        told: Option<Signal>,
+    },
     /// Our parent ended; the command, if it was started, may still run.
     CutOff,
 }
@@ -64,8 +69,9 @@ pub fn run(
     })?;
     let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid is a positive i32"));
     let wait = |child: &mut std::process::Child| child.try_wait().at("wait for", Path::new(program));
+    let mut told = None;
     if let Some(status) = wait(&mut child)? {
-        return Ok(Ended::Itself(status));
+        return Ok(Ended::Itself { status, told });
     }
     for signal in &mut signals {
         if signal == parent::GONE as i32 {
@@ -74,13 +80,16 @@ pub fn run(
             }
         } else if signal != SIGCHLD {
             // The child may be gone by now: then there is nobody to tell.
-            let _ = kill(pid, Signal::try_from(signal).ok());
+            let signal = Signal::try_from(signal).ok();
+            let _ = kill(pid, signal);
+            told = signal.filter(|signal| *signal != Signal::SIGCONT).or(told);
         }
         if let Some(status) = wait(&mut child)? {
-            return Ok(Ended::Itself(status));
+            return Ok(Ended::Itself { status, told });
         }
     }
-    child.wait().at("wait for", Path::new(program)).map(Ended::Itself)
+    let status = child.wait().at("wait for", Path::new(program))?;
+    Ok(Ended::Itself { status, told })
 }
 
 /// Has the kernel kill a command when its parent, this process, is killed: nobody would wait for its end or stop it.
@@ -124,7 +133,7 @@ mod tests {
 
     fn end_of(script: &str) -> ExitStatus {
         match run_script(script, Parent::Free) {
-            Ended::Itself(status) => status,
+            Ended::Itself { status, .. } => status,
             Ended::CutOff => panic!("nobody was to be watched"),
         }
     }
@@ -138,7 +147,7 @@ mod tests {
     fn a_word_of_our_parents_end_while_it_lives_changes_nothing() {
         let parent = Parent::Watched(getppid());
         let ended = run_script("kill -PWR $PPID; exit 4", parent);
-        assert!(matches!(ended, Ended::Itself(status) if status.code() == Some(4)), "{ended:?}");
+        assert!(matches!(ended, Ended::Itself { status, .. } if status.code() == Some(4)), "{ended:?}");
     }
 
     #[test]

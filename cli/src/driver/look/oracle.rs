@@ -75,13 +75,11 @@ impl Oracle {
         let records: Vec<Vec<Record>> = attempts.iter().map(|(_, records)| records.clone()).collect();
         let vetoed = folder.is_some_and(|folder| folder.veto().exists());
         let status = status::resolve(&Evidence { batch, attempts: &records, vetoed, stopped });
-        let metric = manifest
-            .metric
-            .as_ref()
-            .zip(folder)
-            .and_then(|(metric, folder)| read_metric(folder, &metric.name));
+        let metric =
+            manifest.metric.as_ref().zip(folder).and_then(|(metric, folder)| read_metric(folder, metric));
         let number = known.map(|(known, _)| known.intent.token.batch);
         let nodes = known.and_then(|(known, _)| known.intent.sbatch.get("nodes")?.parse().ok()).unwrap_or(1);
+        let partition = known.and_then(|(known, _)| known.intent.sbatch.get("partition").cloned());
         let spent_s = spent_s(&records);
         TrialLook {
             trial,
@@ -94,6 +92,7 @@ impl Oracle {
             metric,
             spent_s,
             nodes,
+            partition,
         }
     }
 

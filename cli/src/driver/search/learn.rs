@@ -7,7 +7,6 @@ use std::io::Read;
 use sweep_core::event::Event;
 use sweep_core::layout::{SweepDir, TrialDir};
 use sweep_core::manifest::{Manifest, Metric};
-use sweep_core::metric;
 use sweep_core::state::TrialState;
 
 use super::Search;
@@ -45,7 +44,7 @@ fn reports(look: &TrialLook, metric: &Metric, folder: &TrialDir, search: &Search
     }
     let mut newest = last;
     let mut events = Vec::new();
-    for (step, value) in metric::series(&bytes, &metric.name) {
+    for (step, value) in metric.series(&bytes) {
         if newest.is_none_or(|newest| step > newest) {
             newest = Some(step);
             events.push(Event::Reported { trial, step, metric: value });
@@ -81,6 +80,6 @@ fn end(look: &TrialLook, manifest: &Manifest, search: &Search) -> Option<Event> 
 
 /// Whether an ended trial's result may not be visible yet.
 fn waits_for_result(look: &TrialLook, manifest: &Manifest, now_ns: u64) -> bool {
-    let wait = u64::from(manifest.result_wait_s.unwrap_or(RESULT_WAIT_S)) * 1_000_000_000;
+    let wait = u64::from(manifest.driving.result_wait_s.unwrap_or(RESULT_WAIT_S)) * 1_000_000_000;
     look.end().is_some_and(|end| end.time_ns.saturating_add(wait) > now_ns)
 }
