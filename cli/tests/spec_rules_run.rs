@@ -17,9 +17,9 @@ fn keys_are_known_refused_by_name_or_unknown() {
         &["3:1: key `early_terminate` is not in this version"],
     );
     check(
-        "command: [a]\nparameters: {lr: [1, 2]}\nentity: me",
+        "command: [a]\nparameters: {lr: [1, 2]}\njob: me",
         &[
-            "3:1: key `entity` means nothing here | it names something on W&B's server, and there is none here: take it out",
+            "3:1: key `job` means nothing here | it names something on W&B's server, and there is none here: take it out",
         ],
     );
     check(

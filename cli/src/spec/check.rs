@@ -114,7 +114,7 @@ fn templates(spec: &Whole<'_>, mistakes: &mut Mistakes) {
             .collect();
         let mut sorted: Vec<&str> = names.iter().copied().collect();
         sorted.sort_unstable();
-        let group = Group { first: index(n), names };
+        let group = Group { first: index(n), names, sometimes: HashSet::new() };
         if !own.is_empty() {
             template::check(&own, std::slice::from_ref(&group), mistakes);
         }
@@ -123,8 +123,13 @@ fn templates(spec: &Whole<'_>, mistakes: &mut Mistakes) {
         }
     }
     if !spec.parameters.is_empty() {
-        let axes = spec.parameters.iter().map(|parameter| parameter.name.as_str());
-        groups.push(Group { first: index(spec.rows.len()), names: axes.chain(shared).collect() });
+        let absent = |p: &&Parameter| !p.when.is_empty() && p.then.is_none();
+        let names = spec.parameters.iter().filter(|p| !absent(p)).map(|p| p.name.as_str());
+        groups.push(Group {
+            first: index(spec.rows.len()),
+            names: names.chain(shared).collect(),
+            sometimes: spec.parameters.iter().filter(absent).map(|p| p.name.as_str()).collect(),
+        });
     }
     template::check(spec.templates, &groups, mistakes);
 }
@@ -165,7 +170,12 @@ fn sizes(spec: &Whole<'_>, space: &Space, mistakes: &mut Mistakes) {
         check(&with_defaults(&placed.row.params), placed.at);
     }
     if space.axes().len() <= limits::VARIABLES {
-        let longest = space.axes().iter().map(|axis| (axis.name.clone(), longest(&axis.domain)));
+        let longest = |axis: &sweep_search::Axis| {
+            let then = spec.parameters.iter().find(|p| p.name == axis.name).and_then(|p| p.then.as_ref());
+            let values = [Some(longest(&axis.domain)), then.map(|(value, _)| value.clone())];
+            (axis.name.clone(), roomiest(values.into_iter().flatten()))
+        };
+        let longest = space.axes().iter().map(longest);
         check(&with_defaults(&longest.collect()), spec.parameters_at);
     }
 }
@@ -173,18 +183,20 @@ fn sizes(spec: &Whole<'_>, space: &Space, mistakes: &mut Mistakes) {
 /// Bytes of a line besides parameters: a name, sbatch options.
 const LINE_SPARE: usize = 4096;
 
-/// The value that takes most room as JSON.
+/// The value of a domain that takes most room as JSON.
 fn longest(domain: &Domain) -> Value {
+    match domain {
+        Domain::Categorical(values) | Domain::Weighted { values, .. } => roomiest(values.iter().cloned()),
+        _ => domain.sample(0.123_456_789),
+    }
+}
+
+fn roomiest(values: impl Iterator<Item = Value>) -> Value {
     let room = |value: &Value| {
         let json = serde_json::to_string(value).map_or(0, |json| json.len());
         json + value.written_text().map_or(0, str::len)
     };
-    match domain {
-        Domain::Categorical(values) => {
-            values.iter().max_by_key(|value| room(value)).cloned().unwrap_or_else(|| Value::from_text(""))
-        }
-        _ => domain.sample(0.123_456_789),
-    }
+    values.max_by_key(room).unwrap_or_else(|| Value::from_text(""))
 }
 
 /// Whether the search has trials and an end.

@@ -92,6 +92,11 @@ impl Mistakes {
         self.push(None, message.into(), hint);
     }
 
+    /// How many there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.list.len() + self.more
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

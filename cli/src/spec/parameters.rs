@@ -1,42 +1,140 @@
-//! `parameters:` and `env_names:`: the axes of the space. Never a guess at what an ambiguous range means: whole
-//! limits give whole numbers, as W&B has it, and everything else must be said.
+//! `parameters:` and `env_names:`: names, nesting and what stands beside a parameter's values. Never a guess at what
+//! a name inside a nested block means: the nearest parameter outwards of that name, or a mistake.
 
 use std::collections::HashSet;
 
 use sweep_core::name::EnvNames;
-use sweep_core::value::{Scalar, Value};
-use sweep_search::{Axis, Domain, Space};
+use sweep_core::value::Value;
+use sweep_search::Domain;
 
-use super::keys;
 use super::mistake::{Mistakes, Position, shown};
-use super::read;
+use super::when::{self, Test};
 use super::yaml::{Entry, Kind, Node};
+use super::{domain, keys, read};
 
 /// A parameter and where it stands.
 pub(super) struct Parameter {
+    /// Its name; that of a nested one has the names of its blocks before it, with dots between.
     pub(super) name: String,
     /// Its values; none where they were written wrongly, which is among the mistakes.
     pub(super) domain: Option<Domain>,
     pub(super) at: Position,
+    /// The value to begin with.
+    pub(super) default: Option<(Value, Position)>,
+    /// When it counts; all must hold.
+    pub(super) when: Vec<Test>,
+    /// The value that it has then.
+    pub(super) then: Option<(Value, Position)>,
 }
 
-/// The space of the parameters; none where a domain is missing.
-pub(super) fn space(parameters: &[Parameter]) -> Option<Space> {
-    let axis = |p: &Parameter| Some(Axis { name: p.name.clone(), domain: p.domain.clone()? });
-    Some(Space::new(parameters.iter().map(axis).collect::<Option<_>>()?))
+/// Reads `parameters:`; `coupled` are the parameters that `zip` names, whose lists may repeat a value.
+pub(super) fn read(node: &Node, coupled: &HashSet<String>, mistakes: &mut Mistakes) -> Vec<Parameter> {
+    let mut block = Block { coupled, parameters: Vec::new(), mistakes };
+    block.read(node, "", &[]);
+    block.parameters
 }
 
-/// Reads `parameters:`.
-pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Vec<Parameter> {
-    let entries = read::entries(node, "`parameters`", mistakes);
-    if entries.is_some_and(<[Entry]>::is_empty) {
-        mistakes.hint(node.at, "`parameters` is empty", "give at least one, such as `lr: [0.1, 0.01]`");
+/// What is read so far.
+struct Block<'a> {
+    coupled: &'a HashSet<String>,
+    parameters: Vec<Parameter>,
+    mistakes: &'a mut Mistakes,
+}
+
+impl Block<'_> {
+    /// One `parameters:` mapping; `prefix` is the block's name and a dot, `outer` the conditions on the block.
+    fn read(&mut self, node: &Node, prefix: &str, outer: &[Test]) {
+        let Some(entries) = read::entries(node, "`parameters`", self.mistakes) else { return };
+        if entries.is_empty() {
+            self.mistakes.hint(
+                node.at,
+                "`parameters` is empty",
+                "give at least one, such as `lr: [0.1, 0.01]`",
+            );
+        }
+        for Entry { key, at, value } in entries {
+            let name = format!("{prefix}{key}");
+            match nested(value) {
+                Some(inner) => {
+                    let mut when = outer.to_vec();
+                    when.extend(self.beside_nested(&name, value));
+                    self.read(inner, &format!("{name}."), &when);
+                }
+                None => {
+                    let parameter = self.parameter(name, *at, value, outer);
+                    self.parameters.push(parameter);
+                }
+            }
+        }
     }
-    let read = |Entry { key, at, value }: &Entry| {
-        let domain = domain(key, value, mistakes);
-        Parameter { name: key.clone(), domain, at: *at }
-    };
-    entries.unwrap_or_default().iter().map(read).collect()
+
+    /// The conditions beside a nested `parameters:`; nothing else may stand there.
+    fn beside_nested(&mut self, name: &str, node: &Node) -> Vec<Test> {
+        let Kind::Map(entries) = &node.kind else { return Vec::new() };
+        let mut when = Vec::new();
+        for Entry { key, at, value } in entries {
+            match key.as_str() {
+                "parameters" => {}
+                "when" => when = when::read(name, value, self.mistakes),
+                _ if keys::check(keys::PARAMETER, "key", key, *at, self.mistakes) => {
+                    let message = format!("`{key}` beside `parameters` of `{}`", shown(name));
+                    self.mistakes.hint(*at, message, "a parameter has values or parameters, not both");
+                }
+                _ => {}
+            }
+        }
+        when
+    }
+
+    fn parameter(&mut self, name: String, at: Position, node: &Node, outer: &[Test]) -> Parameter {
+        let mut parameter =
+            Parameter { name, domain: None, at, default: None, when: outer.to_vec(), then: None };
+        let name = shown(&parameter.name);
+        if let Kind::Map(entries) = &node.kind {
+            for Entry { key, value, .. } in entries {
+                let one = |what: &str, mistakes: &mut Mistakes| {
+                    let value_at = value.at;
+                    Some((read::value(value, &format!("{what} of `{name}`"), mistakes)?, value_at))
+                };
+                match key.as_str() {
+                    "default" => parameter.default = one("the default", self.mistakes),
+                    "then" => parameter.then = one("`then`", self.mistakes),
+                    "when" => parameter.when.extend(when::read(&parameter.name, value, self.mistakes)),
+                    _ => {}
+                }
+            }
+        }
+        let coupled = self.coupled.contains(&parameter.name);
+        parameter.domain = domain::read(&name, node, coupled, self.mistakes);
+        if let (Some((value, at)), Some(domain)) = (&parameter.default, &parameter.domain) {
+            let fitted = domain::fit(domain, value);
+            if fitted.is_none() {
+                let message =
+                    format!("the default `{}` of `{name}` is none of its values", shown(&value.text()));
+                match domain.limits() {
+                    Some((low, high)) if high < f64::MAX => {
+                        self.mistakes.hint(*at, message, format!("they go from {low} to {high}"));
+                    }
+                    _ => self.mistakes.add(*at, message),
+                }
+            }
+            parameter.default = fitted.map(|value| (value, *at));
+        }
+        if let (Some((_, at)), true) = (&parameter.then, parameter.when.is_empty()) {
+            self.mistakes.hint(
+                *at,
+                format!("`then` of `{name}` without `when`"),
+                format!("a fixed value is written `{name}: {{value: …}}`"),
+            );
+        }
+        parameter
+    }
+}
+
+/// The nested `parameters:` of a parameter.
+fn nested(node: &Node) -> Option<&Node> {
+    let Kind::Map(entries) = &node.kind else { return None };
+    entries.iter().find(|entry| entry.key == "parameters").map(|entry| &entry.value)
 }
 
 /// Reads `env_names:`.
@@ -75,179 +173,4 @@ pub(super) fn env_names(node: &Node, mistakes: &mut Mistakes) -> EnvNames {
         Kind::List(_) => mistakes.hint(node.at, "`env_names` must be a word, not a list", HINT),
     }
     EnvNames::AsIs
-}
-
-fn domain(name: &str, node: &Node, mistakes: &mut Mistakes) -> Option<Domain> {
-    let name = shown(name);
-    match &node.kind {
-        Kind::List(items) => categorical(&name, node.at, items, mistakes),
-        Kind::Map(entries) => Keyed::read(&name, entries, mistakes)?.domain(&name, node, mistakes),
-        Kind::Scalar { text, .. } => {
-            let text = if node.is_null() { "VALUE".to_owned() } else { shown(text) };
-            let message = format!("parameter `{name}` must be a list or a mapping, not {}", node.word());
-            mistakes.hint(node.at, message, format!("a fixed value is written `{name}: {{value: {text}}}`"));
-            None
-        }
-    }
-}
-
-fn categorical(name: &str, at: Position, items: &[Node], mistakes: &mut Mistakes) -> Option<Domain> {
-    if items.is_empty() {
-        mistakes.hint(at, format!("parameter `{name}` has no values"), "give at least one");
-        return None;
-    }
-    let what = format!("a value of `{name}`");
-    let mut seen = HashSet::new();
-    let mut values = Vec::with_capacity(items.len());
-    for item in items {
-        let Some(value) = read::value(item, &what, mistakes) else { continue };
-        if seen.insert(identity(&value)) {
-            values.push(value);
-        } else {
-            mistakes.add(item.at, format!("`{}` is listed twice for `{name}`", shown(&value.text())));
-        }
-    }
-    (values.len() == items.len()).then_some(Domain::Categorical(values))
-}
-
-/// The same text for equal values and no others.
-fn identity(value: &Value) -> String {
-    match value.scalar() {
-        Scalar::Bool(b) => format!("b{b}"),
-        Scalar::Int(n) => format!("i{n}"),
-        Scalar::Float(x) => format!("f{}", (x + 0.0).to_bits()),
-        Scalar::Text(text) => format!("t{text}"),
-    }
-}
-
-/// A parameter written as a mapping.
-#[derive(Default)]
-struct Keyed<'a> {
-    values: Option<&'a Node>,
-    value: Option<&'a Node>,
-    min: Option<&'a Node>,
-    max: Option<&'a Node>,
-    distribution: Option<(&'a str, Position)>,
-}
-
-impl<'a> Keyed<'a> {
-    /// `None` where a key is not read, since what is left would be told wrongly.
-    fn read(name: &str, entries: &'a [Entry], mistakes: &mut Mistakes) -> Option<Self> {
-        let mut keyed = Self::default();
-        let mut whole = true;
-        for Entry { key, at, value } in entries {
-            if !keys::check(keys::PARAMETER, "key", key, *at, mistakes) {
-                whole = false;
-                continue;
-            }
-            match key.as_str() {
-                "values" => keyed.values = Some(value),
-                "value" => keyed.value = Some(value),
-                "min" => keyed.min = Some(value),
-                "max" => keyed.max = Some(value),
-                _ => {
-                    let what = format!("the distribution of `{name}`");
-                    match read::line(value, &what, mistakes) {
-                        Some(word)
-                            if keys::check(keys::DISTRIBUTIONS, "distribution", word, value.at, mistakes) =>
-                        {
-                            keyed.distribution = Some((word, value.at));
-                        }
-                        _ => whole = false,
-                    }
-                }
-            }
-        }
-        whole.then_some(keyed)
-    }
-
-    fn domain(self, name: &str, node: &Node, mistakes: &mut Mistakes) -> Option<Domain> {
-        let forms = [self.values.is_some(), self.value.is_some(), self.min.is_some() || self.max.is_some()];
-        if forms.iter().filter(|form| **form).count() != 1 {
-            mistakes.hint(
-                node.at,
-                format!("parameter `{name}` needs either `values`, `value`, or `min` and `max`"),
-                "for example `{min: 0.1, max: 1.0}`",
-            );
-            return None;
-        }
-        let word = self.distribution.map(|(word, _)| word);
-        if let Some(values) = self.values {
-            self.check_form(name, "values", &["categorical"], mistakes)?;
-            let Kind::List(items) = &values.kind else {
-                mistakes
-                    .add(values.at, format!("`values` of `{name}` must be a list, not {}", values.word()));
-                return None;
-            };
-            return categorical(name, values.at, items, mistakes);
-        }
-        if let Some(value) = self.value {
-            self.check_form(name, "value", &["constant"], mistakes)?;
-            let value = read::value(value, &format!("the value of `{name}`"), mistakes)?;
-            return Some(Domain::Categorical(vec![value]));
-        }
-        self.check_form(name, "min` and `max", &["int_uniform", "uniform", "log_uniform_values"], mistakes)?;
-        let (Some(min), Some(max)) = (self.min, self.max) else {
-            let missing = if self.min.is_none() { "min" } else { "max" };
-            mistakes.add(node.at, format!("parameter `{name}` has no `{missing}`"));
-            return None;
-        };
-        range(name, word, [min, max], mistakes)
-    }
-
-    fn check_form(&self, name: &str, form: &str, words: &[&str], mistakes: &mut Mistakes) -> Option<()> {
-        match self.distribution {
-            Some((word, at)) if !words.contains(&word) => {
-                let message = format!("distribution `{word}` of `{name}` does not go with `{form}`");
-                mistakes.hint(at, message, format!("leave it out, or write `{}`", words[0]));
-                None
-            }
-            _ => Some(()),
-        }
-    }
-}
-
-fn range(name: &str, word: Option<&str>, ends: [&Node; 2], mistakes: &mut Mistakes) -> Option<Domain> {
-    let limits = ends.map(|node| {
-        let number = match &node.kind {
-            Kind::Scalar { text, plain: true } => {
-                Some(Value::from_word(text)).filter(|value| value.as_f64().is_some())
-            }
-            _ => None,
-        };
-        if number.is_none() {
-            mistakes
-                .add(node.at, format!("a limit of `{name}` must be a finite number{}", read::found(node)));
-        }
-        number
-    });
-    let [Some(min), Some(max)] = limits else { return None };
-    let (Some(low), Some(high)) = (min.as_f64(), max.as_f64()) else { return None };
-    let reversed = match (min.scalar(), max.scalar()) {
-        (Scalar::Int(min), Scalar::Int(max)) => min >= max,
-        _ => low >= high,
-    };
-    if reversed {
-        let message = format!("`min` of `{name}` must be below its `max`: {min} is not below {max}");
-        mistakes.hint(ends[0].at, message, format!("a fixed value is written `{name}: {{value: {max}}}`"));
-        return None;
-    }
-    match (word, min.scalar(), max.scalar()) {
-        (None | Some("int_uniform"), Scalar::Int(min), Scalar::Int(max)) => {
-            Some(Domain::IntUniform { min: *min, max: *max })
-        }
-        (Some("int_uniform"), min, _) => {
-            let at = if matches!(min, Scalar::Int(_)) { ends[1].at } else { ends[0].at };
-            let message = format!("`int_uniform` of `{name}` needs whole limits that fit 64 bits");
-            mistakes.hint(at, message, "use `uniform` for real numbers");
-            None
-        }
-        (Some("log_uniform_values"), ..) if low <= 0.0 => {
-            let message = format!("`min` of `{name}` must be above 0 for a logarithm, not {min}");
-            mistakes.hint(ends[0].at, message, "use `uniform`, or a small `min` such as 1e-6");
-            None
-        }
-        (Some("log_uniform_values"), ..) => Some(Domain::LogUniform { min: low, max: high }),
-        _ => Some(Domain::Uniform { min: low, max: high }),
-    }
 }

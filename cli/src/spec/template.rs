@@ -78,6 +78,8 @@ impl Template {
 pub(super) struct Group<'a> {
     pub(super) first: TrialIndex,
     pub(super) names: HashSet<&'a str>,
+    /// Those that some trials have: parameters with conditions.
+    pub(super) sometimes: HashSet<&'a str>,
 }
 
 /// Reports each name that a text needs and that a trial does not have, once, with the first such trial.
@@ -90,7 +92,19 @@ pub(super) fn check(templates: &[Template], groups: &[Group<'_>], mistakes: &mut
             }
             let lacking = groups.iter().find(|group| !group.names.contains(name.as_str()));
             let Some(group) = lacking else { continue };
+            let sometimes = group.sometimes.contains(name.as_str());
             let name = shown(name);
+            if sometimes {
+                mistakes.hint(
+                    template.at,
+                    format!(
+                        "`${{{name}}}` in {} has no value where the conditions on `{name}` fail",
+                        template.what
+                    ),
+                    format!("write `${{{name}:-DEFAULT}}`, or `${{args}}` for all that a trial has"),
+                );
+                continue;
+            }
             let message = format!(
                 "`${{{name}}}` in {} has no value and no default in {}",
                 template.what,

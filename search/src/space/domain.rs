@@ -84,6 +84,26 @@ pub enum Domain {
 pub const BETA_MOST: f64 = 1e6;
 
 impl Domain {
+    /// The distribution of exp(x) for a uniform x from `min` to `max`: W&B's `log_uniform`, whose limits are
+    /// exponents. `None` where a limit has no double.
+    #[must_use]
+    pub fn of_exponents(min: f64, max: f64) -> Option<Self> {
+        let (min, max) = (libm::exp(min), libm::exp(max));
+        (min > 0.0 && max.is_finite() && min < max).then_some(Self::LogUniform { min, max })
+    }
+
+    /// What a grid lists: of a rounded uniform range the steps from its `min` on that are below its `max`, as
+    /// W&B's grid has them; of everything else itself. `None` for more steps than a double counts.
+    #[must_use]
+    pub fn listed(self) -> Option<Self> {
+        let Self::Rounded { of, step, whole } = &self else { return Some(self) };
+        let Self::Uniform { min, max } = **of else { return Some(self) };
+        let count = libm::ceil((max - min) / step);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+        let count = (1.0..TWO_POW_51).contains(&count).then_some(count as u64)?;
+        Some(Self::Steps { first: min, step: *step, count, whole: *whole && libm::rint(min) == min })
+    }
+
     /// How many values there are; `None` for infinitely many. What is rounded counts as infinitely many: its
     /// values are drawn as W&B draws them, not each as likely.
     #[must_use]
@@ -239,6 +259,29 @@ mod tests {
         let whole = Domain::Steps { first: -4.0, step: 4.0, count: 3, whole: true };
         assert_eq!(whole.at(2), Some(Value::from_word("4")));
         assert!(!whole.contains(&Value::from_word("4.0")));
+    }
+
+    /// `numpy.arange(0, 1, 0.25)` and `numpy.arange(1, 8, 3)`.
+    #[test]
+    fn a_grid_lists_steps_up_to_but_without_the_end() {
+        let listed = |min, max, step, whole| {
+            let of = Box::new(Domain::Uniform { min, max });
+            let domain = Domain::Rounded { of, step, whole }.listed().unwrap();
+            let values = (0..10).map_while(|place| domain.at(place));
+            values.map(|value| value.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(0.0, 1.0, 0.25, false), ["0.0", "0.25", "0.5", "0.75"]);
+        assert_eq!(listed(1.0, 8.0, 3.0, true), ["1", "4", "7"]);
+        let of = Box::new(Domain::Uniform { min: 0.0, max: 1.0 });
+        assert_eq!(Domain::Rounded { of, step: 1e-300, whole: false }.listed(), None);
+    }
+
+    #[test]
+    fn exponents_become_limits() {
+        let Some(Domain::LogUniform { min, max }) = Domain::of_exponents(-2.0, 0.0) else { panic!() };
+        assert_eq!((min, max), (0.1353352832366127, 1.0));
+        assert_eq!(Domain::of_exponents(-1.0, 1000.0), None);
+        assert_eq!(Domain::of_exponents(-1000.0, 1.0), None);
     }
 
     #[test]
