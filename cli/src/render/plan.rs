@@ -28,6 +28,9 @@ pub fn human(plan: &Plan, width: u16) -> String {
     if plan.total != plan.trials.len().to_string() {
         let _ = writeln!(out, "… of {}; --show N shows more", grouped(&plan.total));
     }
+    for note in &plan.notes {
+        let _ = writeln!(out, "\nnote: {note}");
+    }
     if !plan.seeded {
         let _ = writeln!(
             out,

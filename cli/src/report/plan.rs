@@ -28,6 +28,8 @@ pub struct Plan {
     pub total: String,
     /// Whether the trials that are shown would be drawn again: without a seed they depend on the sweep's id.
     pub seeded: bool,
+    /// What a person should know about the spec that is no mistake.
+    pub notes: Vec<String>,
     /// The first trials.
     pub trials: Vec<PlannedTrial>,
 }
@@ -81,6 +83,7 @@ impl Plan {
             replicates: spec.replicates,
             total: total.to_string(),
             seeded: spec.seed.is_some() || spec.matrix() != "random",
+            notes: spec.notes.clone(),
             trials,
         })
     }
