@@ -7,6 +7,7 @@ pub mod completion;
 pub mod doctor;
 pub mod drive;
 pub mod exec;
+pub mod extend;
 pub mod init;
 pub mod list;
 pub mod log;
@@ -52,6 +53,7 @@ enum Command {
     Pause(pause::Args),
     Resume(resume::Args),
     Retry(retry::Args),
+    Extend(extend::Args),
     Wait(wait::Args),
     Advance(advance::Args),
     Log(log::Args),
@@ -81,6 +83,7 @@ impl Cli {
             Command::Pause(args) => args.run(),
             Command::Resume(args) => args.run(),
             Command::Retry(args) => args.run(),
+            Command::Extend(args) => args.run(),
             Command::Wait(args) => args.run(),
             Command::Advance(args) => args.run(),
             Command::Log(args) => args.run(),

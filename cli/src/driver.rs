@@ -11,6 +11,7 @@ pub mod choose;
 pub mod create;
 pub mod drift;
 pub mod drive;
+pub mod extend;
 pub mod files;
 pub mod follow;
 pub mod home;

@@ -51,6 +51,9 @@ pub struct What {
     /// One job a trial instead of arrays
     #[arg(long)]
     individual: bool,
+    /// Run the first configuration alone, and the others once it has completed
+    #[arg(long)]
+    canary: bool,
     /// What runs the trials
     #[arg(long, value_enum, default_value_t)]
     executor: Choice,
@@ -193,7 +196,8 @@ impl What {
     /// # Errors
     /// Everything that is wrong with the spec, a sweep above the guard, or what the executor said.
     pub fn submit(&self) -> Result<Submitted> {
-        let spec = load(&self.spec)?;
+        let mut spec = load(&self.spec)?;
+        spec.driving.canary |= self.canary;
         sbatch_extra(&self.extra)?;
         spec.require_command().map_err(|errors| Error::user(errors.to_string().trim_end()))?;
         self.guard(&spec)?;

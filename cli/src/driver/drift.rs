@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use sweep_core::layout::SweepDir;
+use sweep_core::manifest::Manifest;
 use sweep_core::trial::Trial;
 
 use crate::driver::look::read_trials;
@@ -28,8 +29,8 @@ pub fn check(dir: &SweepDir, spec_path: &Path) -> Result<()> {
         ))
         .hint("leave --spec out to go on with the sweep as it was made, or submit the spec as a new sweep")
     };
-    if spec.command != manifest.command {
-        return Err(drift("its command is another".into()));
+    if let Some(difference) = around_trials(&spec, &manifest) {
+        return Err(drift(difference));
     }
     let count = sweep_core::find::count(dir)?;
     let mut planned = spec.trials(manifest.id.as_str()).map_err(|error| Error::user(error.to_string()))?;
@@ -45,6 +46,21 @@ pub fn check(dir: &SweepDir, spec_path: &Path) -> Result<()> {
         Some(trial) => Err(drift(format!("it has {} more", trial?.index.label()))),
         None => Ok(()),
     }
+}
+
+/// The first difference of what a spec says besides its trials.
+#[must_use]
+pub fn around_trials(spec: &Spec, manifest: &Manifest) -> Option<String> {
+    let differs = [
+        ("command", spec.command != manifest.command),
+        ("setup", spec.setup != manifest.setup),
+        ("env", spec.env != manifest.env),
+        ("env_names", spec.env_names != manifest.env_names),
+        ("metric", spec.metric != manifest.metric),
+        ("method", spec.method.as_str() != manifest.method),
+    ];
+    let first = differs.into_iter().find(|(_, differs)| *differs)?.0;
+    Some(format!("its `{first}` is another"))
 }
 
 fn difference(made: &Trial, planned: &Trial) -> Option<String> {

@@ -123,7 +123,10 @@ impl TrialLook {
 /// # Errors
 /// Those of the file system. A Slurm that does not answer is no error: [`Look::unanswered`] says it.
 pub fn look(dir: &SweepDir) -> Result<Look> {
-    let manifest = find::manifest(dir)?;
+    let mut manifest = find::manifest(dir)?;
+    let events = journal::read(dir)?;
+    manifest.concurrency = search::concurrency_of(&events).or(manifest.concurrency);
+    let finished = !manifest.driven || search::is_finished(&events);
     let count = find::count(dir)?;
     let stopped = stop::read(dir)?;
     let started = folders(dir)?;
@@ -155,7 +158,6 @@ pub fn look(dir: &SweepDir) -> Result<Look> {
         });
         trials.push(found);
     }
-    let finished = !manifest.driven || search::is_finished(&journal::read(dir)?);
     Ok(Look { manifest, stopped, unanswered: oracle.unanswered, finished, trials })
 }
 

@@ -56,13 +56,8 @@ impl Search {
         let events = journal::read(dir)?;
         let spec = read_spec(dir)?;
         let mut experiment = spec.experiment(&look.manifest.seed);
-        let mut concurrency = look.manifest.concurrency;
-        for event in &events {
-            if let Event::Extended { trials, concurrency: more, .. } = event {
-                experiment.limit = trials.or(experiment.limit);
-                concurrency = more.or(concurrency);
-            }
-        }
+        experiment.limit = limit_of(&spec, &events);
+        let concurrency = look.manifest.concurrency;
         let strategy = experiment.strategy().map_err(|error| Error::user(error.to_string()))?;
         let course = Course::new(strategy, look.manifest.seed.clone(), look.manifest.replicates);
         let goal = look.manifest.metric.as_ref().map(|metric| metric.goal).unwrap_or_default();
@@ -109,10 +104,7 @@ impl Search {
                 self.course.ended(*trial, End::Ended(metric.map(|metric| sign * metric)));
             }
             Event::Withdrawn { trial, .. } => self.course.ended(*trial, End::Withdrawn),
-            Event::Extended { concurrency, .. } => {
-                self.concurrency = concurrency.or(self.concurrency);
-                self.finished = false;
-            }
+            Event::Extended { .. } => self.finished = false,
             Event::Finished { .. } => self.finished = true,
             _ => {}
         }
@@ -240,6 +232,25 @@ impl Search {
     fn listens(&self) -> bool {
         self.spec.listens()
     }
+}
+
+/// How many configurations a sweep may have: its spec's word, and what was added since.
+#[must_use]
+pub fn limit_of(spec: &Spec, events: &[Event]) -> Option<u64> {
+    let added = events.iter().rev().find_map(|event| match event {
+        Event::Extended { trials, .. } => *trials,
+        _ => None,
+    });
+    added.or(spec.limit)
+}
+
+/// How many trials may run at once, where somebody changed that since the sweep was made.
+#[must_use]
+pub fn concurrency_of(events: &[Event]) -> Option<u32> {
+    events.iter().rev().find_map(|event| match event {
+        Event::Extended { concurrency, .. } => *concurrency,
+        _ => None,
+    })
 }
 
 /// Whether the events of a sweep say that its search is done.

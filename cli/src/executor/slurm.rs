@@ -179,6 +179,20 @@ fn parse_job_id(stdout: &str) -> Option<u32> {
     line.split(';').next()?.trim().parse().ok()
 }
 
+/// Lets an array run so many tasks at once.
+///
+/// # Errors
+/// What scontrol said; a job that has ended is no error.
+pub fn throttle(job: u32, tasks: u32) -> Result<()> {
+    let words = ["update".to_owned(), format!("JobId={job}"), format!("ArrayTaskThrottle={tasks}")];
+    let answer = ask(&Call::new("scontrol").args(words))?;
+    let gone = ["Invalid job id", "already finished", "completing", "not a job array"];
+    if answer.success || gone.iter().any(|text| answer.stderr.contains(text)) {
+        return Ok(());
+    }
+    Err(Error::world(format!("the throttle of job {job} cannot be changed")).said(&answer.stderr))
+}
+
 /// Puts a running job back into the queue.
 ///
 /// # Errors
