@@ -10,6 +10,7 @@ mod driving;
 mod files;
 mod keys;
 pub mod macros;
+mod method;
 mod metric;
 pub mod mistake;
 mod name;
@@ -20,6 +21,7 @@ mod read;
 mod rows;
 mod run;
 pub mod sbatch;
+mod section;
 mod server;
 mod space;
 mod template;
@@ -81,6 +83,8 @@ pub struct Spec {
     pub method: Method,
     /// Which running trials are stopped.
     pub stop: Option<Stop>,
+    /// Hours that one unit of budget takes on all data.
+    pub cost_per_budget: Option<f64>,
     /// Most configurations, rows of `params:` included.
     pub limit: Option<u64>,
     /// The seed, where the spec has one.
@@ -357,7 +361,7 @@ fn resolve(
     if files == Files::Look {
         files::look(&folder, &mut run, mistakes);
     }
-    let plan = plan::read(
+    let mut plan = plan::read(
         &plan::Nodes {
             method: node("method"),
             matrix: node("matrix"),
@@ -369,6 +373,20 @@ fn resolve(
             metric: node("metric"),
             retries: node("retries"),
         },
+        mistakes,
+    );
+    method::read(
+        &method::Nodes {
+            asha: node("asha"),
+            early_terminate: node("early_terminate"),
+            genetic: node("genetic"),
+            halving: node("halving"),
+            hyperband: node("hyperband"),
+            pbt: node("pbt"),
+            budget: node("budget"),
+            cost_per_budget: node("cost_per_budget"),
+        },
+        &mut plan,
         mistakes,
     );
     let around = around::read(
@@ -489,6 +507,7 @@ fn resolve(
         sbatch: options,
         method: plan.method,
         stop: plan.stop,
+        cost_per_budget: plan.cost_per_budget,
         limit,
         seed: plan.seed,
         replicates: plan.replicates,

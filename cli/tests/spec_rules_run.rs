@@ -13,10 +13,6 @@ fn keys_are_known_refused_by_name_or_unknown() {
     check("command: [a]\nparameters: {lr: [1, 2]}\nqqq: 1", &["3:1: unknown key `qqq`"]);
     check("command: [a]\nparameters: {lr: [1, 2]}\nbayes: {}", &["3:1: key `bayes` is not in this version"]);
     check(
-        "command: [a]\nparameters: {lr: [1, 2]}\nearly_terminate: {type: hyperband}",
-        &["3:1: key `early_terminate` is not in this version"],
-    );
-    check(
         "command: [a]\nparameters: {lr: [1, 2]}\njob: me",
         &[
             "3:1: key `job` means nothing here | it names something on W&B's server, and there is none here: take it out",

@@ -284,8 +284,8 @@ fn a_search_has_an_end() {
         ],
     );
     check(
-        "command: [a]\nparameters: {lr: [1, 2]}\nmethod: pbt",
-        &["3:9: method `pbt` is not in this version"],
+        "command: [a]\nparameters: {lr: [1, 2]}\nmethod: bayes",
+        &["3:9: method `bayes` is not in this version"],
     );
     check(
         "command: [a]\nparameters: {lr: [1, 2]}\ntrials: 1\nrun_cap: 1",
@@ -317,10 +317,6 @@ fn a_search_has_an_end() {
         &[
             "4:9: `trials: 4` asks for 3 draws, but there are only 2 combinations | ask for at most 2, or use `method: grid` for all of them",
         ],
-    );
-    check(
-        "command: [a]\nparameters: {lr: {min: 0.0, max: 1.0}}\nmethod: hyperband",
-        &["3:9: method `hyperband` is not in this version"],
     );
     check(
         "command: [a]\nparameters: {lr: {min: 0.0, max: 1.0}}\nmethod: random\ntrials: many",

@@ -6,6 +6,7 @@ use sweep_core::state::TrialState;
 use sweep_search::{Method, Stop};
 
 use super::keys;
+use super::method;
 use super::metric;
 use super::mistake::{Mistakes, Position, shown};
 use super::read;
@@ -16,6 +17,8 @@ use super::yaml::{Entry, Kind, Node};
 pub(super) struct Plan {
     pub(super) method: Method,
     pub(super) stop: Option<Stop>,
+    /// Hours that one unit of budget takes on all data.
+    pub(super) cost_per_budget: Option<f64>,
     /// Whether what says how, and how many, was read: if not, nothing follows from it.
     pub(super) whole: bool,
     pub(super) method_at: Option<Position>,
@@ -75,20 +78,20 @@ pub(super) fn read(nodes: &Nodes<'_>, mistakes: &mut Mistakes) -> Plan {
     }
     if let Some(node) = nodes.method {
         plan.method_at = Some(node.at);
-        let method = method(node, matrix, mistakes);
-        plan.whole &= method.is_some();
-        plan.method = method.unwrap_or_default();
+        let searched = searched(node, matrix, mistakes);
+        plan.whole &= searched.is_some();
+        plan.method = searched.unwrap_or_default();
     }
     plan
 }
 
 /// The method that the word and the matrix agree on.
-fn method(node: &Node, matrix: Option<(Method, Position)>, mistakes: &mut Mistakes) -> Option<Method> {
+fn searched(node: &Node, matrix: Option<(Method, Position)>, mistakes: &mut Mistakes) -> Option<Method> {
     let word = read::line(node, "`method`", mistakes)?;
     if !keys::check(keys::METHODS, "method", word, node.at, mistakes) {
         return None;
     }
-    let method = if word == "random" { Method::Random } else { Method::Grid };
+    let method = method::of_word(word);
     match matrix {
         Some((other, at)) if other != method => {
             let form = if other == Method::Random { "{random: …}" } else { "full" };
