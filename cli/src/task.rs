@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod child;
 pub mod claim;
 pub mod collect;
+mod command;
 pub mod identity;
 pub mod ledger;
 pub mod parent;
@@ -26,7 +27,6 @@ use sweep_core::environment::{self, TrialContext};
 use sweep_core::find;
 use sweep_core::id::{BatchNumber, JobName, Token, TrialIndex};
 use sweep_core::layout::{RecordName, SweepDir, TrialDir};
-use sweep_core::manifest::Manifest;
 use sweep_core::params::Params;
 use sweep_core::record::{Claimed, Kind as RecordKind, Record};
 use sweep_core::selector::Selector;
@@ -92,7 +92,7 @@ pub fn run(task: &Task, identity: &Identity, parent: Parent) -> Result<Outcome> 
     };
     let ended = environment::of_trial(&context, &Params::new())
         .map_err(no_trial)
-        .and_then(|variables| run_command(&context, &folder, &variables, identity, parent));
+        .and_then(|variables| command::run(&context, &folder, &variables, identity, parent));
     let ended = match ended {
         Ok(Ended::CutOff) => return Ok(Outcome::CutOff),
         Ok(Ended::Itself { told, .. })
@@ -118,66 +118,6 @@ fn trial_index(task: &Task, identity: &Identity) -> Result<TrialIndex> {
             .map_err(|error| Error::from(error).of_kind(Kind::NoTrial)),
         selector => selector.trial(identity.array_task).ok_or_else(no_task),
     }
-}
-
-fn run_command(
-    context: &TrialContext<'_>,
-    folder: &TrialDir,
-    variables: &[(String, String)],
-    identity: &Identity,
-    parent: Parent,
-) -> Result<Ended> {
-    let Manifest { around, metric, .. } = context.manifest;
-    checkpoint::prepare(context.manifest, context.trial, context.dir, folder)?;
-    let config = folder.config();
-    let json = serde_json::to_vec_pretty(&context.trial.params).expect("scalars always serialize");
-    fs::write(&config, [json.as_slice(), b"\n"].concat()).at("write", &config)?;
-    let values = argv::Values { params: &context.trial.params, variables };
-    let argv = argv::of_trial(context.manifest, &values, &config)?;
-    let workdir = context.dir.path().join(values.fill(&context.manifest.workdir)?);
-    template::render(&around.templates, &context.trial.params, variables, folder, &workdir)?;
-    let mut all = context
-        .manifest
-        .env
-        .iter()
-        .map(|(name, value)| Ok((name.clone(), values.fill(value)?)))
-        .collect::<Result<Vec<_>>>()?;
-    all.extend_from_slice(variables);
-    let output_path = folder.output();
-    let mut output =
-        fs::OpenOptions::new().append(true).create(true).open(&output_path).at("open", &output_path)?;
-    let header = format!(
-        "=== attempt {} of {}, job {}, node {}\n",
-        context.attempt,
-        context.trial.index.label(),
-        identity.job,
-        identity.node
-    );
-    output.write_all(header.as_bytes()).at("write", &output_path)?;
-    let from = output.metadata().at("read", &output_path)?.len();
-    let ended = child::run(&argv, &all, &workdir, &output, parent);
-    if let Ok(Ended::Itself { status, told }) = &ended {
-        if requeue::is_wanted(around.requeue_on.as_deref(), *told, folder) {
-            let _ = writeln!(output, "sweep: to be requeued, to go on later");
-            return ended;
-        }
-        let collected = metric.as_ref().map(|metric| collect::collect(metric, folder, from, &workdir));
-        if let Some(Err(error)) = collected {
-            let _ = writeln!(output, "sweep: {error}");
-        }
-        after::run(&around.after, &values, &all, *status, &workdir, &mut output)?;
-    }
-    // The one place where a person looks for a trial's output.
-    match (&ended, context.record) {
-        (Err(error), _) => drop(writeln!(output, "sweep: {error}")),
-        (Ok(Ended::CutOff), Some(record)) => {
-            let _ = writeln!(output, "sweep: slurmstepd is gone, so Slurm may start this again; ending");
-            let left = remnants::end_own(record);
-            let _ = writeln!(output, "sweep: ended, {left} processes are left");
-        }
-        _ => {}
-    }
-    ended
 }
 
 /// An attempt with its record: the plugin's, or one of our own where the plugin keeps none.

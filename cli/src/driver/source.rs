@@ -17,6 +17,7 @@ pub fn freeze(patterns: &[String], folder: &Path, target: &Path) -> Result<()> {
         return Ok(());
     }
     fs::create_dir_all(target).at("make", target)?;
+    let folder = &fs::canonicalize(folder).at("find", folder)?;
     for pattern in patterns {
         let whole = format!("{}/{pattern}", glob::Pattern::escape(&folder.to_string_lossy()));
         let found =

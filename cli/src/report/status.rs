@@ -146,6 +146,9 @@ impl Status {
         if !self.finished && self.stopped.is_none() {
             return 5;
         }
+        if self.manifest.driven && self.stopped.is_some() && self.is_over() {
+            return 4;
+        }
         let total = self.trials.len();
         if self.count(Bucket::Completed) as usize == total {
             return 0;

@@ -18,25 +18,24 @@ const JSON_LEN: u64 = 64 * 1024 * 1024;
 /// Most bytes of one line of output that are looked at.
 const LINE_LEN: u64 = 64 * 1024;
 
-/// Reads the metric of an attempt whose output begins at `from` and writes it down. Whether there was one.
+/// Reads the metric of an attempt whose output begins at `from` and writes it down, if there is one.
 ///
 /// # Errors
 /// Those of the file system; a file that is not there, or holds no number, is none.
-pub fn collect(metric: &Metric, folder: &TrialDir, from: u64, workdir: &Path) -> Result<bool> {
+pub fn collect(metric: &Metric, folder: &TrialDir, from: u64, workdir: &Path) -> Result<()> {
     let value = match &metric.from {
-        None => return Ok(false),
+        None => return Ok(()),
         Some(Source::Output { pattern, take }) => {
             let pattern = Regex::new(pattern).map_err(|e| Error::user("the metric's pattern").because(&e))?;
             in_output(&pattern, *take, metric.goal, &folder.output(), from)?
         }
         Some(Source::Json { path, field }) => in_json(&workdir.join(path), field),
     };
-    let Some(value) = value else { return Ok(false) };
+    let Some(value) = value else { return Ok(()) };
     let line = serde_json::json!({ &metric.name: value });
     let path = folder.metrics();
     let mut file = fs::OpenOptions::new().append(true).create(true).open(&path).at("open", &path)?;
-    file.write_all(format!("{line}\n").as_bytes()).at("write", &path)?;
-    Ok(true)
+    file.write_all(format!("{line}\n").as_bytes()).at("write", &path)
 }
 
 fn in_output(pattern: &Regex, take: Take, goal: Goal, path: &Path, from: u64) -> Result<Option<f64>> {
