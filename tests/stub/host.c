@@ -347,6 +347,10 @@ static void command(char *line)
 		uid_t uid = (uid_t) strtoul(first, NULL, 0);
 		if ((geteuid() && seteuid(0)) || setegid(uid) || seteuid(uid))
 			fail("effective", first);
+	} else if (!strcmp(verb, "run")) {
+		/* What happens between two hooks. */
+		if (system(decode(first)))
+			fail("run", first);
 	} else if (!strcmp(verb, "count_children")) {
 		signal(SIGCHLD, on_child);
 	} else if (!strcmp(verb, "children")) {

@@ -259,23 +259,6 @@ fn a_missing_or_unreadable_directory_is_said_and_nothing_else_happens() {
 }
 
 #[test]
-fn files_that_are_not_plain_files_are_refused_without_a_wait() {
-    let home = users_folder();
-    for (n, file) in ["sweep.json", "trials.idx", "trials.jsonl"].into_iter().enumerate() {
-        let id = format!("pipe{n}");
-        let dir = Sweep { id: &id, owner: Some((USER, USER)), ..Sweep::default() }.write(home.path());
-        fs::remove_file(dir.path().join(file)).unwrap();
-        let made =
-            std::process::Command::new("mkfifo").arg("-m").arg("666").arg(dir.path().join(file)).status();
-        assert!(made.unwrap().success());
-        let trace =
-            Script::batch(1, &[]).trial(dir.path(), "t001").start().get(&ASKED).run(&plugin()).all_well();
-        assert!(trace.get(ERROR).is_some_and(|error| error.contains(file)), "{:?}", trace.get(ERROR));
-        assert!(trace.took("user_init").as_millis() < 1000);
-    }
-}
-
-#[test]
 fn in_a_folder_that_is_not_the_users_only_the_site_has_a_record() {
     let home = folder();
     let audit = folder();

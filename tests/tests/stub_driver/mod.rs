@@ -198,7 +198,8 @@ impl Trace {
     }
 }
 
-fn encode(bytes: &[u8]) -> String {
+/// A text as it stands in a script.
+pub fn encode(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, &byte| {
         match byte {
             b'!'..=b'$' | b'&'..=b'~' => text.push(char::from(byte)),
