@@ -1,6 +1,7 @@
 //! Reports on a screen: for people in 80 columns, for programs as JSON. Rendering decides nothing; what is not in
 //! the report is not on the screen.
 
+pub mod cost;
 pub mod list;
 pub mod plan;
 pub mod show;

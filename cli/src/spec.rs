@@ -505,7 +505,7 @@ fn resolve(
         env: run.env,
         env_names,
         sbatch: options,
-        method: plan.method,
+        method: if around.around.checkpoint { plan.method.with_checkpoints() } else { plan.method },
         stop: plan.stop,
         cost_per_budget: plan.cost_per_budget,
         limit,

@@ -21,6 +21,7 @@ mod leaders;
 pub mod median;
 pub mod method;
 pub mod pbt;
+pub mod price;
 pub mod random;
 pub mod rng;
 pub mod rung_stop;

@@ -84,6 +84,18 @@ impl Method {
         }
     }
 
+    /// The method where trials have checkpoints: bred ones go on from that of a parent, which is what CrayAI calls
+    /// population-based training.
+    #[must_use]
+    pub fn with_checkpoints(self) -> Self {
+        match self {
+            Self::Genetic(settings) => {
+                Self::Genetic(genetic::Settings { lineage: genetic::Lineage::Checkpoint, ..settings })
+            }
+            other => other,
+        }
+    }
+
     /// Whether what it proposes depends on what trials report, so that somebody has to drive it.
     #[must_use]
     pub fn is_adaptive(self) -> bool {

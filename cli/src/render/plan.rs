@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::render::cost;
 use crate::render::status::params;
 use crate::render::table;
 use crate::report::plan::Plan;
@@ -10,13 +11,15 @@ use crate::report::plan::Plan;
 #[must_use]
 pub fn human(plan: &Plan, width: u16) -> String {
     let mut out = String::new();
-    let _ =
-        writeln!(out, "{}  {} ({}), {} trials", plan.name, plan.method, plan.matrix, grouped(&plan.total));
+    // hpc-compose's word, which knows no other methods.
+    let matrix = if plan.matrix == "none" { String::new() } else { format!(" ({})", plan.matrix) };
+    let _ = writeln!(out, "{}  {}{matrix}, {} trials", plan.name, plan.method, grouped(&plan.total));
     let combinations = plan
         .combinations
         .as_ref()
         .map_or_else(|| "a continuous space".into(), |count| format!("{} combinations", grouped(count)));
     let _ = writeln!(out, "{combinations}, replicates: {}\n", plan.replicates);
+    out.push_str(&cost::human(&plan.cost, width));
     let mut table = table::table(&["trial", "name", "parameters"], width);
     for trial in &plan.trials {
         let name = trial.name.clone().unwrap_or_default();
@@ -41,7 +44,7 @@ pub fn human(plan: &Plan, width: u16) -> String {
 }
 
 /// `1234567` as `1,234,567`.
-fn grouped(digits: &str) -> String {
+pub(super) fn grouped(digits: &str) -> String {
     let mut out = String::new();
     for (n, digit) in digits.chars().enumerate() {
         if n > 0 && (digits.len() - n).is_multiple_of(3) {

@@ -6,6 +6,7 @@ use sweep_core::id::TrialLabel;
 use sweep_core::params::Params;
 
 use crate::error::{Error, Result};
+use crate::report::cost::Cost;
 use crate::report::status::SCHEMA_VERSION;
 use crate::spec::Spec;
 
@@ -30,6 +31,8 @@ pub struct Plan {
     pub seeded: bool,
     /// What a person should know about the spec that is no mistake.
     pub notes: Vec<String>,
+    /// What it would cost.
+    pub cost: Cost,
     /// The first trials.
     pub trials: Vec<PlannedTrial>,
 }
@@ -81,8 +84,9 @@ impl Plan {
             matrix: spec.matrix().to_owned(),
             combinations: combinations.map(|count| count.to_string()),
             replicates: spec.replicates,
+            cost: Cost::of(spec, total)?,
             total: total.to_string(),
-            seeded: spec.seed.is_some() || spec.matrix() != "random",
+            seeded: spec.seed.is_some() || matches!(spec.matrix(), "full" | "explicit"),
             notes: spec.notes.clone(),
             trials,
         })
