@@ -6,7 +6,12 @@ reports the mean held-out loss, and at the end the held-out accuracy over all 15
 
 Each option takes its default from an environment variable of the same name (`lr`, `batch_size`,
 `l2`, `epochs`), so in a job that slurm-sweep started no options are needed at all. SWEEP_FOLDS,
-SWEEP_SEED and SWEEP_METRICS are obeyed where they are set; none has to be.
+SWEEP_SEED, SWEEP_METRICS and SWEEP_BUDGET (epochs in all) are obeyed where they are set; none has
+to be.
+
+After each epoch the whole state is saved in SWEEP_CHECKPOINT_OUT, where that folder exists. A run
+goes on from its own checkpoint if there is one, else from the one in SWEEP_CHECKPOINT_IN, with
+whatever settings it has now: a promoted trial does not start from zero.
 
 It never reads a clock and never draws from an unseeded generator: the same options and seed
 print the same lines.
@@ -29,15 +34,23 @@ def main():
     rows, labels, species = read_flowers(DATA)
     if options.folds > len(rows):
         sys.exit(f"train.py: {options.folds} folds need more than the {len(rows)} rows there are")
+    checkpoint = Checkpoint(options.checkpoint, env("SWEEP_CHECKPOINT_IN", None))
+    saved = checkpoint.read()
+    # Other folds would show the model what it is to be judged on, so it keeps those it began with.
+    seed, parts = (saved["seed"], saved["folds"]) if saved else (options.seed, options.folds)
     # A string seed goes through SHA-512 inside `random`, so any text is a seed, on any machine.
-    rng = random.Random(options.seed)
+    rng = random.Random(seed)
     folds = [
-        Fold(rows, labels, len(species), held_out)
-        for held_out in split(len(rows), options.folds, rng)
+        Fold(rows, labels, len(species), held_out) for held_out in split(len(rows), parts, rng)
     ]
+    begin = checkpoint.restore(saved, rng, folds)
+    until = checkpoint.until(saved, options)
+    if saved:
+        print(f"goes on from step {begin} of {saved['trial']}", flush=True)
 
     with Report(os.environ.get("SWEEP_METRICS")) as report:
-        for step in range(1, options.epochs + 1):
+        loss = mean_loss(folds)
+        for step in range(begin + 1, until + 1):
             for fold in folds:
                 fold.train_epoch(options, rng)
             loss = mean_loss(folds)
@@ -46,6 +59,7 @@ def main():
             if not math.isfinite(loss):
                 sys.exit(f"train.py: the loss is {loss} at step {step}; use a smaller --lr")
             report.line({"step": step, "loss": round(loss, 6)})
+            checkpoint.write(seed, until, step, rng, folds)
         correct = sum(fold.correct() for fold in folds)
         report.line({"accuracy": round(correct / len(rows), 6), "loss": round(loss, 6)})
 
@@ -57,7 +71,12 @@ def parse_options():
     parser.add_argument("--lr", type=positive, default=env("lr", "0.1"), help="step size")
     parser.add_argument("--batch-size", type=count, default=env("batch_size", "16"))
     parser.add_argument("--l2", type=not_negative, default=env("l2", "0.001"), help="weight decay")
-    parser.add_argument("--epochs", type=count, default=env("epochs", "120"))
+    epochs = env("epochs", env("SWEEP_BUDGET", "120"))
+    parser.add_argument("--epochs", type=count, default=epochs, help="epochs in all")
+    parser.add_argument("--more", type=count, help="epochs beyond the checkpoint's, in place of --epochs")
+    parser.add_argument(
+        "--checkpoint", default=env("SWEEP_CHECKPOINT_OUT", None), help="folder to save the state in"
+    )
     options = parser.parse_args()
     options.seed = env("SWEEP_SEED", "0")
     try:
@@ -89,10 +108,11 @@ def not_negative(text):
 
 
 def count(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more: {text!r}")
-    return value
+    # A budget may come as 9 or as 9.0.
+    value = float(text)
+    if not value.is_integer() or value < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number, 1 or more: {text!r}")
+    return int(value)
 
 
 def read_flowers(path):
@@ -122,13 +142,16 @@ class Fold:
         scale = [mean_and_deviation([rows[i][j] for i in known]) for j in range(len(rows[0]))]
         self.training = [(standardised(rows[i], scale), labels[i]) for i in known]
         self.testing = [(standardised(rows[i], scale), labels[i]) for i in held_out]
+        self.order = list(range(len(known)))
         # One row of weights a class; the last weight is the bias, fed by the constant 1.
         self.weights = [[0.0] * (len(scale) + 1) for _ in range(classes)]
 
     def train_epoch(self, options, rng):
-        rng.shuffle(self.training)
-        for start in range(0, len(self.training), options.batch_size):
-            self.descend(self.training[start : start + options.batch_size], options)
+        # Each epoch shuffles the order that the one before left.
+        rng.shuffle(self.order)
+        for start in range(0, len(self.order), options.batch_size):
+            batch = self.order[start : start + options.batch_size]
+            self.descend([self.training[i] for i in batch], options)
 
     def descend(self, batch, options):
         """One step down the gradient of the batch's mean cross-entropy plus l2/2 times |w|²."""
@@ -179,6 +202,60 @@ def mean_and_deviation(column):
 
 def standardised(row, scale):
     return [(value - mean) / deviation for value, (mean, deviation) in zip(row, scale)] + [1.0]
+
+
+class Checkpoint:
+    """The state after an epoch, in one file that is replaced whole."""
+
+    NAME = "state.json"
+
+    def __init__(self, folder, parent):
+        folder = Path(folder) if folder else None
+        self.path = folder / self.NAME if folder and folder.is_dir() else None
+        self.parent = Path(parent) / self.NAME if parent else None
+        self.trial = env("SWEEP_TRIAL", "this run")
+
+    def read(self):
+        """This run's own state where there is one, else its parent's."""
+        for path in (self.path, self.parent):
+            if path and path.exists():
+                return json.loads(path.read_text(encoding="ascii"))
+        return None
+
+    def restore(self, saved, rng, folds):
+        """Puts everything back to where it was; returns the step."""
+        if not saved:
+            return 0
+        version, numbers, gauss = saved["rng"]
+        rng.setstate((version, tuple(numbers), gauss))
+        for fold, (weights, order) in zip(folds, saved["models"]):
+            fold.weights, fold.order = weights, order
+        return saved["step"]
+
+    def until(self, saved, options):
+        """The last step of this run. An attempt that was cut off aims where it aimed before."""
+        if options.more is None:
+            return options.epochs
+        if saved and saved["trial"] == self.trial:
+            return saved["until"]
+        return (saved["step"] if saved else 0) + options.more
+
+    def write(self, seed, until, step, rng, folds):
+        if not self.path:
+            return
+        state = {
+            "trial": self.trial,
+            "seed": seed,
+            "folds": len(folds),
+            "step": step,
+            "until": until,
+            "rng": rng.getstate(),
+            "models": [(fold.weights, fold.order) for fold in folds],
+        }
+        # Whoever is killed half-way leaves the file of the epoch before.
+        beside = self.path.with_suffix(".new")
+        beside.write_text(json.dumps(state), encoding="ascii")
+        os.replace(beside, self.path)
 
 
 class Report:
