@@ -2,6 +2,7 @@
 //! The help of a command is the doc comment of its arguments.
 
 pub mod advance;
+pub mod ask_tell;
 pub mod audit;
 pub mod completion;
 pub mod doctor;
@@ -57,6 +58,7 @@ enum Command {
     Wait(wait::Args),
     Advance(advance::Args),
     Log(log::Args),
+    AskTell(ask_tell::Args),
     Doctor(doctor::Args),
     Audit(audit::Args),
     Exec(exec::Args),
@@ -87,6 +89,7 @@ impl Cli {
             Command::Wait(args) => args.run(),
             Command::Advance(args) => args.run(),
             Command::Log(args) => args.run(),
+            Command::AskTell(args) => args.run(),
             Command::Doctor(args) => args.run(),
             Command::Audit(args) => args.run(),
             Command::Exec(args) => args.run(),

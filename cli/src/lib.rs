@@ -2,6 +2,7 @@
 //!
 //! Imports go down only: command, then render and report, then driver, then executor and task, then spec and error.
 
+pub mod ask_tell;
 pub mod audit;
 pub mod command;
 pub mod doctor;

@@ -2,7 +2,7 @@
 //! successive halving, which is one bracket. A rung begins when all of the one below have ended. Never a promotion
 //! that depends on the order in which results came.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sweep_core::id::TrialIndex;
@@ -19,8 +19,9 @@ pub struct Hyperband {
     source: Box<dyn Strategy>,
     /// How many configurations the source was told of.
     drawn: u32,
-    /// Rungs with places to fill, in the order in which they opened.
-    open: VecDeque<(usize, usize)>,
+    /// Rungs with places to fill. A bracket before another has its places filled first: where few may run at once, it
+    /// would else be held up by the long trials of the last brackets.
+    open: BTreeSet<(usize, usize)>,
     members: Vec<Member>,
     /// How many have not ended.
     running: u32,
@@ -107,7 +108,7 @@ impl Hyperband {
         rung.vacant = rung.vacant.saturating_sub(1);
         rung.running += 1;
         if rung.vacant == 0 {
-            self.open.retain(|open| *open != (bracket, stage));
+            self.open.remove(&(bracket, stage));
         }
         let parent = proposal.parent.and_then(|parent| self.members.get(parent.0 as usize));
         let (origin, config) = if let Some(parent) = parent {
@@ -159,7 +160,7 @@ impl Hyperband {
         if replaced {
             rung.vacant += 1;
             if rung.vacant == 1 {
-                self.open.push_back((bracket, stage));
+                self.open.insert((bracket, stage));
             }
         }
         self.settle(bracket, stage);
@@ -183,7 +184,7 @@ impl Hyperband {
         let vacant = planned.configurations.min(candidates.len() as u64);
         running.rungs.push(Stage { candidates, vacant, ..Stage::default() });
         if vacant > 0 {
-            self.open.push_back((bracket, stage + 1));
+            self.open.insert((bracket, stage + 1));
         }
     }
 }

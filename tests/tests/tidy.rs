@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// The command's layers, each of which may import those behind it.
 const LAYERS: [&str; 11] = [
-    "command", "render", "doctor", "audit", "export", "report", "driver", "executor", "task", "spec", "error",
+    "command", "ask_tell", "render", "doctor", "audit", "export", "report", "driver", "executor", "task", "spec", "error",
 ];
 
 fn root() -> PathBuf {

@@ -1,0 +1,147 @@
+//! A strategy by itself, for other programs: configurations asked for and results told, line by line. A strategy that
+//! is done begins anew, and one that waits for its last trials has the next round begin beside it, so that no worker
+//! is idle.
+
+pub mod wire;
+
+use std::collections::HashMap;
+
+use sweep_core::id::TrialIndex;
+use sweep_core::params::Params;
+use sweep_core::trial::Trial;
+use sweep_search::{Course, End, Experiment, Next};
+
+use crate::error::{Error, Result};
+use wire::{Reply, place};
+
+/// A search over the protocol.
+#[derive(Debug)]
+pub struct Session {
+    experiment: Experiment,
+    /// Whether results are given as they are, or with the other sign.
+    sign: f64,
+    pool: bool,
+    rounds: Vec<Course>,
+    /// What a configuration is called, by round and the trial that it began as.
+    numbers: HashMap<(usize, u32), u32>,
+    /// What runs under a number.
+    running: HashMap<u32, Running>,
+    next: u32,
+}
+
+/// A configuration that runs.
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    round: usize,
+    trial: TrialIndex,
+    until: Option<u64>,
+}
+
+/// Most rounds that are open side by side: of a strategy that never proposes anything, none would be enough.
+const ROUNDS: usize = 10_000;
+
+impl Session {
+    /// A session of an experiment; `sign` is -1 to maximize.
+    #[must_use]
+    pub fn new(experiment: Experiment, sign: f64, pool: bool) -> Self {
+        let (rounds, numbers, running) = (Vec::new(), HashMap::new(), HashMap::new());
+        Self { experiment, sign, pool, rounds, numbers, running, next: 0 }
+    }
+
+    /// What to run next.
+    ///
+    /// # Errors
+    /// Where the strategy cannot be made.
+    pub fn ask(&mut self) -> Result<Reply> {
+        for round in 0..ROUNDS {
+            if round == self.rounds.len() {
+                let round = self.round(round)?;
+                self.rounds.push(round);
+            }
+            if let Next::Run(trials) = self.rounds[round].next()
+                && let Some(trial) = trials.into_iter().next()
+            {
+                self.rounds[round].proposed(&trial);
+                return Ok(self.give(round, trial));
+            }
+            // A round that has proposed nothing will not do so in the next either.
+            if self.rounds[round].proposals() == 0 {
+                break;
+            }
+        }
+        Ok(Reply::Wait { wait: true })
+    }
+
+    fn round(&self, number: usize) -> Result<Course> {
+        let seed = if number == 0 {
+            self.experiment.seed.clone()
+        } else {
+            format!("{}:{number}", self.experiment.seed)
+        };
+        let experiment = Experiment { seed: seed.clone(), ..self.experiment.clone() };
+        let strategy = experiment.strategy().map_err(|error| Error::user(error.to_string()))?;
+        Ok(Course::new(strategy, seed, 1))
+    }
+
+    fn give(&mut self, round: usize, trial: Trial) -> Reply {
+        let number = match trial.parent.and_then(|parent| self.numbers.get(&(round, parent.0))) {
+            Some(number) => *number,
+            None => {
+                self.next += 1;
+                self.next
+            }
+        };
+        self.numbers.insert((round, trial.index.0), number);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "budgets are whole")]
+        let until = trial.budget.map(|budget| budget as u64);
+        self.running.insert(number, Running { round, trial: trial.index, until });
+        match until {
+            None => Reply::Trial { id: number, params: trial.params },
+            Some(until) => {
+                let pool = if self.pool { place(&trial.params) } else { None };
+                let params: Option<Params> = pool.is_none().then_some(trial.params);
+                Reply::Epochs { id: number, params, pool, until }
+            }
+        }
+    }
+
+    /// Takes note of how a configuration did.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn tell(&mut self, number: u32, value: Option<f64>) -> Result<Reply> {
+        let Running { round, trial, .. } = self.take(number)?;
+        self.rounds[round].ended(trial, End::Ended(value.map(|value| self.sign * value)));
+        Ok(Reply::Done { ok: true })
+    }
+
+    /// Takes note of how a configuration did after an epoch, and says whether to go on.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub fn report(&mut self, number: u32, epoch: u64, value: Option<f64>) -> Result<Reply> {
+        let running @ Running { round, trial, until } = self.take(number)?;
+        let metric = value.map(|value| self.sign * value).filter(|value| value.is_finite());
+        let course = &mut self.rounds[round];
+        if let Some(metric) = metric {
+            course.reported(trial, epoch, metric);
+        }
+        if metric.is_none() || until.is_none_or(|until| epoch >= until) {
+            course.ended(trial, End::Ended(metric));
+            return Ok(Reply::Action { action: if metric.is_none() { "stop" } else { "continue" } });
+        }
+        if let Next::Prune(trials) = course.next()
+            && trials.contains(&trial)
+        {
+            course.pruned(trial);
+            course.ended(trial, End::Ended(metric));
+            return Ok(Reply::Action { action: "stop" });
+        }
+        self.running.insert(number, running);
+        Ok(Reply::Action { action: "continue" })
+    }
+
+    fn take(&mut self, number: u32) -> Result<Running> {
+        self.running.remove(&number).ok_or_else(|| Error::user(format!("nothing runs under number {number}")))
+    }
+}
