@@ -257,3 +257,33 @@ fn what_is_about_the_server_is_noted_once() {
     assert_eq!(spec.notes, ["`entity`, `project`, `controller` are about W&B's server and are not used"]);
     assert!(parse("parameters: {lr: [1]}").notes.is_empty());
 }
+
+#[test]
+fn every_method_keeps_to_the_space() {
+    let space = "parameters:\n  solver: [saga, lbfgs, sag]\n  l1: {min: 0.0, max: 1.0, when: {solver: saga}}\n  \
+                 c: {distribution: log_normal, default: 0.5, when: {l1: {gt: 0.3}}, then: 2}\n  lr: [0.1, 0.2, 0.1]\n  \
+                 batch: [32, 64, 128]\n  layers: {min: 1, max: 5, default: 2}\n  \
+                 act: {values: [relu, gelu], probabilities: [0.9, 0.1]}\n  \
+                 width: {distribution: q_uniform, min: 8, max: 64, q: 8}\nzip: [[lr, batch]]\nseed: 3\n\
+                 metric: {name: loss, goal: minimize}\n";
+    for method in [
+        "method: random\ntrials: 50",
+        "method: sobol\ntrials: 50",
+        "method: latin\ntrials: 50",
+        "method: hyperband\nhyperband: {s_max: 3, eta: 3}",
+        "method: halving\nhalving: {s_max: 3, eta: 3}",
+        "method: asha\ntrials: 50\nasha: {s_max: 3, eta: 3}",
+        "method: genetic\ntrials: 50\ngenetic: {num_demes: 2, pop_size: 10}",
+        "method: pbt\ntrials: 50\npbt: {population: 10}",
+    ] {
+        let spec = parse(&format!("{method}\n{space}"));
+        let proposed: Vec<Trial> =
+            spec.trials("id").expect("few").take(50).collect::<Result<_, _>>().expect("all have values");
+        assert!(proposed.len() >= 4, "{method}: {}", proposed.len());
+        for trial in &proposed {
+            assert!(spec.space.admits(&trial.params), "{method}: {}", trial.params.config_key());
+        }
+        let with = proposed.iter().filter(|trial| trial.params.get("l1").is_some()).count();
+        assert!(0 < with && with < proposed.len(), "{method}: {with} of {}", proposed.len());
+    }
+}
