@@ -75,7 +75,9 @@ pub fn end(dir: &SweepDir) -> Result<(u32, u64)> {
     let mut bytes = [0; ENTRY_LEN];
     read_exact_at(&file, &path, &mut bytes, IndexEntry::position(TrialIndex(last)))?;
     let entry = IndexEntry::parse(&path, bytes)?;
-    Ok((count, entry.offset + u64::from(entry.len) + 1))
+    let end = entry.offset.checked_add(u64::from(entry.len) + 1);
+    let end = end.ok_or_else(|| Error::Damaged { path, detail: "an entry points past all files".into() })?;
+    Ok((count, end))
 }
 
 /// Reads one trial with two small reads.
@@ -179,4 +181,24 @@ fn read_exact_at(file: &File, path: &Path, bytes: &mut [u8], offset: u64) -> Res
         }
         _ => Error::Read { path: path.to_owned(), source },
     })
+}
+
+/// Files that a hostile hand has written.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_points_past_all_files_is_damage_and_no_overflow() {
+        let folder = std::env::temp_dir().join(format!("sweep-find-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let dir = SweepDir::new(&folder);
+        let entry = IndexEntry { offset: u64::MAX, len: 70, crc32: 0 };
+        let header = schema::binary_header(INDEX_MAGIC, 0);
+        std::fs::write(dir.index(), [&header[..], &entry.to_bytes()].concat()).unwrap();
+        let (end, trial) = (end(&dir), trial(&dir, TrialIndex(0)));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(matches!(end, Err(Error::Damaged { .. })), "{end:?}");
+        assert!(trial.is_err());
+    }
 }
