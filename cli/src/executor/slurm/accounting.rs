@@ -6,13 +6,15 @@ use sweep_core::id::JobName;
 use sweep_core::status::Accounting;
 
 use crate::executor::process::Call;
-use crate::executor::slurm::queue::ranges;
+use crate::executor::slurm::queue::{Tasks, ranges};
 use crate::executor::slurm::{self, is_waiting, ruling};
 
 /// The accounts of some jobs.
 #[derive(Debug, Default)]
 pub struct AccountTable {
     tasks: HashMap<(u32, Option<u32>), (Accounting, u32)>,
+    /// Tasks that never started stand in one line: array job, tasks, state, job.
+    ranges: Vec<(u32, Tasks, Accounting, u32)>,
 }
 
 /// Asks sacct for jobs; none where the site keeps no accounts or sacct does not answer.
@@ -78,12 +80,8 @@ impl AccountTable {
             self.tasks.insert((job, Some(task)), (accounting, raw));
             return Some(());
         }
-        // Tasks that never started stand in one line; `sacct --array`, which would part them, is not in 22.05.
-        for (first, last) in ranges(task) {
-            for task in first..=last {
-                self.tasks.entry((job, Some(task))).or_insert((accounting, raw));
-            }
-        }
+        // `sacct --array`, which would part them, is not in 22.05.
+        self.ranges.extend(ranges(task).into_iter().map(|tasks| (job, tasks, accounting, raw)));
         Some(())
     }
 
@@ -95,8 +93,13 @@ impl AccountTable {
         let whole = || {
             self.tasks.get(&(job, None)).filter(|(accounting, _)| matches!(accounting, Accounting::Ended(_)))
         };
-        let found = self.tasks.get(&(job, task)).or_else(whole);
-        found.map(|(accounting, raw)| (*accounting, JobName::slurm(*raw)))
+        let in_range = || {
+            let mut of_job = self.ranges.iter().filter(|(array, ..)| *array == job);
+            let found = of_job.find(|(_, tasks, ..)| task.is_some_and(|task| tasks.contains(task)));
+            found.map(|(.., accounting, raw)| (*accounting, *raw))
+        };
+        let found = self.tasks.get(&(job, task)).copied().or_else(in_range).or_else(|| whole().copied());
+        found.map(|(accounting, raw)| (accounting, JobName::slurm(raw)))
     }
 }
 

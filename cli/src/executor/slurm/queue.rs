@@ -14,8 +14,8 @@ use crate::executor::slurm::{self, is_waiting, ruling};
 #[derive(Debug, Default)]
 pub struct QueueTable {
     tasks: HashMap<(u32, Option<u32>), (Queue, u32)>,
-    /// Array tasks that wait stand in ranges: array job, first, last.
-    waiting: Vec<(u32, u32, u32)>,
+    /// Array tasks that wait, or were cancelled while they waited, stand in ranges: array job, tasks, state, job.
+    ranges: Vec<(u32, Tasks, Queue, u32)>,
     /// Array jobs or jobs by name, which is the batch's token.
     names: HashMap<String, BTreeSet<u32>>,
 }
@@ -65,16 +65,8 @@ impl QueueTable {
         } else if tasks == "N/A" {
             self.tasks.insert((array_job, None), (queue, job));
         } else {
-            for (first, last) in ranges(tasks) {
-                if queue == Queue::Waiting {
-                    self.waiting.push((array_job, first, last));
-                } else {
-                    // A whole array that was cancelled while it waited stays one line until it is purged.
-                    for task in first..=last {
-                        self.tasks.entry((array_job, Some(task))).or_insert((queue, job));
-                    }
-                }
-            }
+            // A whole array that was cancelled while it waited stays one line until it is purged.
+            self.ranges.extend(ranges(tasks).into_iter().map(|tasks| (array_job, tasks, queue, job)));
         }
         Some(())
     }
@@ -85,11 +77,13 @@ impl QueueTable {
         if let Some((queue, id)) = self.tasks.get(&(job, task)) {
             return (*queue, Some(JobName::slurm(*id)));
         }
-        let in_range = |&(array, first, last): &(u32, u32, u32)| {
-            array == job && task.is_some_and(|task| (first..=last).contains(&task))
+        let in_range = |(array, tasks, ..): &&(u32, Tasks, Queue, u32)| {
+            *array == job && task.is_some_and(|task| tasks.contains(task))
         };
-        if self.waiting.iter().any(in_range) {
-            return (Queue::Waiting, None);
+        match self.ranges.iter().find(in_range) {
+            Some((.., Queue::Waiting, _)) => return (Queue::Waiting, None),
+            Some((.., queue, id)) => return (*queue, Some(JobName::slurm(*id))),
+            None => {}
         }
         // A slurmctld that was started again has lost the task numbers of an array that was cancelled while it waited.
         match self.tasks.get(&(job, None)) {
@@ -114,7 +108,12 @@ impl QueueTable {
         let alone = self.tasks.iter().filter(move |((array, _), _)| *array == job);
         let alone =
             alone.filter(|(_, (queue, _))| !matches!(queue, Queue::Ended(_))).map(|(_, (_, id))| Some(*id));
-        alone.chain(self.waiting.iter().filter(move |(array, ..)| *array == job).map(|_| None))
+        let ranges = self.ranges.iter().filter(move |(array, ..)| *array == job);
+        alone.chain(ranges.filter_map(|(.., queue, id)| match queue {
+            Queue::Waiting => Some(None),
+            Queue::Ended(_) => None,
+            _ => Some(Some(*id)),
+        }))
     }
 }
 
@@ -122,36 +121,44 @@ impl QueueTable {
     /// Whether a job, or an array's task by its own job id, is not at an end.
     #[must_use]
     pub fn is_open(&self, job: u32) -> bool {
+        let is_open = |queue: &Queue| !matches!(queue, Queue::Ended(_));
         let mut of_job = self.tasks.values().filter(|(_, id)| *id == job);
-        of_job.any(|(queue, _)| !matches!(queue, Queue::Ended(_)))
+        let mut in_ranges = self.ranges.iter().filter(|(.., id)| *id == job);
+        of_job.any(|(queue, _)| is_open(queue))
+            || in_ranges.any(|(.., queue, _)| is_open(queue) && *queue != Queue::Waiting)
     }
 }
 
-/// Most tasks that one list may name, so that a damaged answer cannot fill memory.
-const TASKS: u32 = 4_000_001;
+/// Tasks of an array that stand together in an answer. They are never listed one by one: an answer of a few
+/// kilobytes can name more tasks than memory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tasks {
+    first: u32,
+    last: u32,
+    step: u32,
+}
 
-/// `0-5,7,9-21:4%2`, with or without brackets, as first and last of each range.
-pub(super) fn ranges(tasks: &str) -> Vec<(u32, u32)> {
+impl Tasks {
+    /// Whether a task is one of them.
+    pub fn contains(self, task: u32) -> bool {
+        (self.first..=self.last).contains(&task) && (task - self.first).is_multiple_of(self.step)
+    }
+}
+
+/// `0-5,7,9-21:4%2`, with or without brackets.
+pub(super) fn ranges(tasks: &str) -> Vec<Tasks> {
     let tasks = tasks.trim_matches(['[', ']']);
     let tasks = tasks.split('%').next().unwrap_or_default().trim_end_matches(']');
-    let mut found = Vec::new();
-    for part in tasks.split(',') {
+    let parse = |part: &str| {
         let (range, step) = match part.split_once(':') {
             Some((range, step)) => (range, step.parse().unwrap_or(1).max(1)),
             None => (part, 1),
         };
         let (first, last) = range.split_once('-').unwrap_or((range, range));
-        let (Ok(first), Ok(last)) = (first.parse::<u32>(), last.parse::<u32>()) else { continue };
-        if last < first || last >= TASKS {
-            continue;
-        }
-        if step == 1 {
-            found.push((first, last));
-        } else {
-            found.extend((first..=last).step_by(step).map(|task| (task, task)));
-        }
-    }
-    found
+        let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+        (first <= last).then_some(Tasks { first, last, step })
+    };
+    tasks.split(',').filter_map(parse).collect()
 }
 
 /// squeue's lines as they were seen.
@@ -162,9 +169,21 @@ mod tests {
 
     #[test]
     fn lists_of_tasks_are_read() {
-        assert_eq!(ranges("0-5,7,9-21:4%2"), [(0, 5), (7, 7), (9, 9), (13, 13), (17, 17), (21, 21)]);
-        assert_eq!(ranges("[3-4%1]"), [(3, 4)]);
+        let tasks = |text: &str| -> Vec<u32> {
+            (0..30).filter(|task| ranges(text).iter().any(|range| range.contains(*task))).collect()
+        };
+        assert_eq!(tasks("0-5,7,9-21:4%2"), [0, 1, 2, 3, 4, 5, 7, 9, 13, 17, 21]);
+        assert_eq!(tasks("[3-4%1]"), [3, 4]);
         assert_eq!(ranges("0-...,5-4,99999999999"), []);
+    }
+
+    #[test]
+    fn an_answer_that_names_more_tasks_than_memory_holds_is_read_at_once() {
+        let list = vec!["0-4294967295:2"; 1000].join(",");
+        let table =
+            QueueTable::parse(&format!("10|{list}|10|CANCELLED|s.0\n10|0-4294967295|10|RUNNING|s.0\n"));
+        assert_eq!(table.look(10, Some(u32::MAX - 1)).0, Queue::Ended(Ruling::Cancelled));
+        assert_eq!(table.look(10, Some(u32::MAX)).0, Queue::Running);
     }
 
     #[test]
