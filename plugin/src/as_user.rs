@@ -248,7 +248,7 @@ fn is_complete(bytes: &[u8], answers: usize) -> bool {
 }
 
 /// Reads what a child said as if an enemy had said it.
-fn parse(bytes: &[u8], ops: &[Op]) -> Result<Vec<Answer>, Failure> {
+pub(crate) fn parse(bytes: &[u8], ops: &[Op]) -> Result<Vec<Answer>, Failure> {
     let maxima = std::iter::once(0).chain(ops.iter().map(Op::answer_max));
     let mut answers = Vec::with_capacity(ops.len() + 1);
     for ((errno, file_len, data), max) in answers_in(bytes).zip(maxima) {

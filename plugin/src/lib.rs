@@ -14,6 +14,8 @@ mod config;
 #[cfg(feature = "faults")]
 mod faults;
 mod ffi;
+#[doc(hidden)] // for the fuzzer
+pub mod foreign;
 mod job;
 mod log;
 mod mark;

@@ -262,13 +262,16 @@ fn token(bytes: &[u8]) -> Option<sweep_core::id::Token> {
 
 /// The names in a trial's folder that say something of attempts, newest first, no more than are read.
 #[derive(Debug, Default)]
-struct Names {
-    records: Vec<RecordName>,
-    claims: Vec<BatchNumber>,
+pub(crate) struct Names {
+    /// The records, newest first.
+    pub records: Vec<RecordName>,
+    /// The batches that claims are of, newest first.
+    pub claims: Vec<BatchNumber>,
 }
 
 impl Names {
-    fn parse(bytes: &[u8]) -> Self {
+    /// Reads what a child said of them.
+    pub fn parse(bytes: &[u8]) -> Self {
         let mut names = Self::default();
         for name in bytes.split(|&byte| byte == 0).filter_map(|name| std::str::from_utf8(name).ok()) {
             names.records.extend(name.parse::<RecordName>().ok());

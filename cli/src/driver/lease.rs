@@ -29,7 +29,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The content of a lease file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Content {
+pub struct Content {
     schema: Schema,
     fence: u64,
     host: String,
@@ -222,7 +222,10 @@ pub fn highest(dir: &SweepDir) -> Result<Option<u64>> {
 }
 
 /// A lease's content; none where it is torn, which is no word of its holder's.
-fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Content>> {
+///
+/// # Errors
+/// Where its format is newer than ours.
+pub fn parse(path: &Path, bytes: &[u8]) -> Result<Option<Content>> {
     match schema::check_json(path, bytes) {
         Err(error @ sweep_core::Error::Schema { .. }) => Err(error.into()),
         _ => Ok(serde_json::from_slice(bytes).ok()),
