@@ -384,3 +384,34 @@ fn what_needs_the_server_is_refused_by_name() {
     );
     with("method: bayes\nrun_cap: 3", &["3:9: method `bayes` is not in this version"]);
 }
+
+#[test]
+fn what_is_too_much_is_refused_before_it_is_looked_at() {
+    let many =
+        |count: usize, text: &dyn Fn(usize) -> String| (0..count).map(text).collect::<Vec<_>>().join(", ");
+    check(
+        &format!(
+            "command: [a]\nparameters: {{p: [1, 2], x: {{value: 1, when: {{p: [{}]}}}}}}",
+            many(10_000, &|n| n.to_string())
+        ),
+        &["2:49: the value of `p` in `when` of `x` has more than 256 values"],
+    );
+    check(
+        &format!(
+            "command: [a]\nparameters: {{p: [1, 2], x: {{value: 1, when: {{{}}}}}}}",
+            many(10_000, &|n| format!("q{n}: 1"))
+        ),
+        &["2:45: `when` of `x` has more than 256 tests"],
+    );
+    check(
+        &format!(
+            "command: [a]\nparameters: {{{}}}",
+            many(20_000, &|n| format!("p{n}: {{value: 1, when: {{p{}: 1}}}}", n + 1))
+        ),
+        &["2:14: 20000 parameters, more than the limit of 256"],
+    );
+    check(
+        &format!("command: [a]\nparameters: {{p: [1, 2]}}\nzip: [[{}]]", many(10_000, &|n| format!("p{n}"))),
+        &["3:7: an element of `zip` names more parameters than a trial may have"],
+    );
+}

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use sweep_core::limits;
 use sweep_core::params::Params;
 use sweep_core::value::Value;
 use sweep_search::space::{self, Condition, LinkError, Links, Rule};
@@ -40,6 +41,10 @@ pub(super) fn read(
     let coupled = zip.map(|node| couplings(node, mistakes)).unwrap_or_default();
     let names: HashSet<String> = coupled.iter().flat_map(|coupling| coupling.names.clone()).collect();
     let mut parameters = parameters.map(|node| parameters::read(node, &names, mistakes)).unwrap_or_default();
+    if parameters.len() > limits::VARIABLES {
+        // Said where names are checked; what is between so many would take long to look at.
+        return Read { parameters, space: None };
+    }
     let before = mistakes.count();
     twice(&parameters, mistakes);
     if method == Method::Grid {
@@ -101,6 +106,10 @@ fn couplings(node: &Node, mistakes: &mut Mistakes) -> Vec<Coupling> {
     let mut couplings = Vec::new();
     for item in items {
         let Some(names) = read::texts(item, "an element of `zip`", HINT, mistakes) else { continue };
+        if names.len() > limits::VARIABLES {
+            mistakes.add(item.at, "an element of `zip` names more parameters than a trial may have");
+            continue;
+        }
         if names.len() < 2 {
             mistakes.hint(item.at, "an element of `zip` needs at least two parameters", HINT);
             continue;

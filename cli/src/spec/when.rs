@@ -1,5 +1,6 @@
 //! `when:`: on which other parameters a parameter depends. Never a comparison of texts but for equality.
 
+use sweep_core::limits;
 use sweep_core::value::Value;
 use sweep_search::space;
 
@@ -19,6 +20,9 @@ pub(super) struct Test {
     pub(super) value_at: Position,
 }
 
+/// Most tests of one `when`, and most values of one test.
+const MOST: usize = limits::VARIABLES;
+
 const HINT: &str = "write `when: {solver: saga}`, or `when: {layers: {gt: 2}}`";
 
 /// Reads the `when` of a parameter or a block.
@@ -30,6 +34,10 @@ pub(super) fn read(of: &str, node: &Node, mistakes: &mut Mistakes) -> Vec<Test> 
     };
     if entries.is_empty() {
         mistakes.hint(node.at, format!("`when` of `{name}` is empty"), HINT);
+    }
+    if entries.len() > MOST {
+        mistakes.add(node.at, format!("`when` of `{name}` has more than {MOST} tests"));
+        return Vec::new();
     }
     let mut tests = Vec::new();
     for Entry { key, at, value } in entries {
@@ -82,6 +90,10 @@ fn values(node: &Node, what: &str, mistakes: &mut Mistakes) -> Option<Vec<Value>
     let Kind::List(items) = &node.kind else { return Some(vec![read::value(node, what, mistakes)?]) };
     if items.is_empty() {
         mistakes.add(node.at, format!("{what} is an empty list"));
+        return None;
+    }
+    if items.len() > MOST {
+        mistakes.add(node.at, format!("{what} has more than {MOST} values"));
         return None;
     }
     let values: Vec<_> = items.iter().filter_map(|item| read::value(item, what, mistakes)).collect();
