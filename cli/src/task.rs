@@ -57,6 +57,9 @@ pub enum Outcome {
     Ended(ExitStatus),
     /// The sweep was stopped, or the trial vetoed, before it could start.
     Stopped,
+    /// This very job ran the trial to a good end before. Slurm started it again because it lost that end with a
+    /// controller, or because somebody requeued it; running it twice is what `sweep retry` is for.
+    CompletedBefore,
     /// The command saved and ended when it was told to, and goes on when the job is requeued.
     ToBeRequeued,
     /// Who started us is gone, so Slurm does not know us any more, and nothing of the attempt is left.
@@ -80,6 +83,10 @@ pub fn run(task: &Task, identity: &Identity, parent: Parent) -> Result<Outcome> 
     let token = Token { sweep: manifest.id.clone(), batch: task.batch };
     if claim::take(&folder, &token, identity)? == Linked::There {
         remnants::end_earlier(&folder, &identity.job, plugins_record(&identity.job).as_ref())?;
+        if Ledger::read(&folder)?.has_completed(&token, &identity.job) {
+            command::note_completed(&folder, &identity.job)?;
+            return Ok(Outcome::CompletedBefore);
+        }
     }
 
     let attempt = Attempt::begin(&folder, &token, &trial, identity)?;

@@ -55,6 +55,7 @@ impl Args {
         Ok(match result? {
             Outcome::Ended(status) => child::end_as(status),
             Outcome::Stopped => ExitCode::from(STOPPED),
+            Outcome::CompletedBefore => ExitCode::SUCCESS,
             Outcome::ToBeRequeued => return requeue(&task),
             // Nobody is left to hear it.
             Outcome::CutOff => ExitCode::FAILURE,

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 
 use sweep_core::environment::TrialContext;
+use sweep_core::id::JobName;
 use sweep_core::layout::TrialDir;
 use sweep_core::manifest::Manifest;
 
@@ -81,6 +82,19 @@ fn run_in(
         note(output, &error.to_string());
     }
     Ok(ended)
+}
+
+/// Says in the trial's output that a job that ran it to a good end was started again.
+///
+/// # Errors
+/// Those of the file system.
+pub(super) fn note_completed(folder: &TrialDir, job: &JobName) -> Result<()> {
+    let path = folder.output();
+    let mut output = fs::OpenOptions::new().append(true).create(true).open(&path).at("open", &path)?;
+    let text =
+        format!("job {job} was started again after it had completed; nothing is run, `sweep retry` would");
+    note(&mut output, &text);
+    Ok(())
 }
 
 /// Says something in the trial's output; one that cannot be written is no reason to fail the trial.

@@ -56,6 +56,15 @@ impl Ledger {
         attempt::number(own, &seen, &self.claims)
     }
 
+    /// Whether a job of a batch ended with exit code 0 before.
+    #[must_use]
+    pub fn has_completed(&self, token: &Token, job: &JobName) -> bool {
+        self.records.iter().any(|(seen, records)| {
+            let is_ours = seen.name.job == *job && seen.token.as_ref() == Some(token);
+            is_ours && records.iter().any(|record| record.kind == Kind::End && record.exit == Some(0))
+        })
+    }
+
     /// The start of every record, counted or not.
     pub fn starts(&self) -> impl Iterator<Item = &Record> {
         self.records

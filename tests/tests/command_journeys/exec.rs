@@ -155,3 +155,26 @@ fn a_signal_to_the_batch_script_reaches_the_program() {
     sweep.wait_completed(1);
     assert_eq!(sweep.read(0, "out.log").matches("got it").count(), 1);
 }
+
+/// After a crash of slurmctld, Slurm may take a completed job for one whose node failed, and run it again.
+#[test]
+fn a_job_that_is_started_again_after_it_completed_runs_nothing_twice() {
+    for cluster in [plain(), plugged()] {
+        let home = Home::new(
+            cluster,
+            "completed-again",
+            "name: completed\ncommand: [sh, -c, 'echo ran >> ran']\nsbatch: {requeue: true}\nparameters: {x: [1]}\n",
+        );
+        let sweep = one(&home);
+        sweep.wait_completed(1);
+        let task = sweep.job().task(0);
+        cluster.run(home.command("scontrol").args(["requeue", &task])).unwrap().checked().unwrap();
+        cluster.start_requeued(&task, LIMIT).unwrap();
+        let said =
+            || sweep.read(0, "out.log").contains("was started again after it had completed; nothing is run");
+        cluster.wait_for(LIMIT, "the second start", || said().then_some(())).unwrap();
+        sweep.wait_completed(1);
+        assert_eq!(std::fs::read_to_string(home.path.join("ran")).unwrap(), "ran\n");
+        assert_eq!(home.sweep(&["status", "--check", sweep.path()]).code, Some(0));
+    }
+}
