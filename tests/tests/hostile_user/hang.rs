@@ -2,10 +2,11 @@
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use sweep_core::environment::ERROR;
 use sweep_core::layout::SweepDir;
-use sweep_testbed::artifacts;
+use sweep_testbed::{artifacts, wait_for};
 
 use crate::Row;
 use crate::fuse::{Hanging, Server};
@@ -51,6 +52,29 @@ pub fn rows() -> Vec<Row> {
             },
         },
         Row {
+            tried: "the user reads the memory of a child of slurmstepd's that hangs with their rights",
+            happens: "environ, maps, mem and fd refused",
+            play: || {
+                const READER: u32 = 54_778;
+                let place = Place::new();
+                let mount = place.home.path().join("mount");
+                let hanging = Hanging::mount(&mount, Server::Takes);
+                let script =
+                    place.script().line(&format!("item uid {READER}")).line(&format!("item gid {READER}"));
+                let script = script.trial(&mount, "t001").start().end(0);
+                let seen = std::thread::scope(|scope| {
+                    let job = scope.spawn(|| run(&script));
+                    // Once the kernel has seen the user's ids in it, it reads and hangs.
+                    let child = wait_for(Duration::from_secs(4), || child_of(READER));
+                    let seen = child.map_or_else(|| "no child".to_owned(), |child| refused(READER, &child));
+                    job.join().unwrap();
+                    seen
+                });
+                drop(hanging);
+                seen
+            },
+        },
+        Row {
             tried: "the user kills every process of their own, all the time",
             happens: "100 jobs, each with the site's record",
             play: || {
@@ -73,6 +97,34 @@ pub fn rows() -> Vec<Row> {
             },
         },
     ]
+}
+
+/// The process of a user that has none but the child that reads for the plugin.
+fn child_of(uid: u32) -> Option<String> {
+    std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let pid = entry.file_name().into_string().ok().filter(|name| name.parse::<u32>().is_ok())?;
+        let status = std::fs::read_to_string(entry.path().join("status")).ok()?;
+        status.contains(&format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}")).then_some(pid)
+    })
+}
+
+/// What of a process a user cannot read, as that user.
+fn refused(uid: u32, pid: &str) -> String {
+    let own = format!("--reuid={uid}");
+    let cannot = |name: &&str| {
+        let read = if *name == "fd" { "ls" } else { "head -c1" };
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args([&own, "--clear-groups", "sh", "-c", &format!("{read} /proc/{pid}/{name}")]);
+        let output = setpriv.output().unwrap();
+        !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("Permission denied")
+    };
+    let all = ["environ", "maps", "mem", "fd"];
+    let refused: Vec<&str> = all.into_iter().filter(cannot).collect();
+    if refused == all {
+        "environ, maps, mem and fd refused".to_owned()
+    } else {
+        format!("only {refused:?} refused")
+    }
 }
 
 fn hanging(server: Server) -> String {
