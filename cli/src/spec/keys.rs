@@ -281,6 +281,17 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_names_every_key_that_is_read() {
+        let text = include_str!("../../../docs/spec.md");
+        for table in [TOP, PARAMETER, WHEN, METRIC, METRIC_FROM, BUDGET, CHECKPOINT, SOURCE, METHODS] {
+            for (word, _) in table.iter().filter(|(_, standing)| *standing == Read) {
+                let is_named = text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|named| named == *word);
+                assert!(is_named, "docs/spec.md says nothing of `{word}`");
+            }
+        }
+    }
+
+    #[test]
     fn a_slip_finds_its_word() {
         let near = |word| nearest(word, TOP.iter().map(|(known, _)| *known));
         assert_eq!(near("metod"), Some("method"));
