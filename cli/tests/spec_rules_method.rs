@@ -154,7 +154,7 @@ fn settings_are_checked_each_for_itself() {
     wrong(
         "method: genetic\ngenetic: {generations: 0, mutation_rate: 2, mul_mutation_bounds: [1, 2], add_mutation_bounds: [0.1, 0.3, 0.2], checkpoint: 1, verbose: true}",
         &[
-            "4:24: `generations` of `genetic` must be a whole number of at least 1, not `0`",
+            "4:24: `generations` of `genetic` must be a whole number from 1 to 1000000, not `0`",
             "4:42: `mutation_rate` of `genetic` must be a number from 0 to 1, not `2`",
             "4:66: `mul_mutation_bounds` of `genetic` must be a list of three numbers",
             "4:95: `add_mutation_bounds` of `genetic` must be three shares: small, and from and to of large, such as `[0.01, 0.1, 0.2]`",
@@ -167,7 +167,7 @@ fn settings_are_checked_each_for_itself() {
         &[
             "4:17: `quantile` of `pbt` must be a number from 0 to 0.5, not `0.6`",
             "4:31: `factors` of `pbt` must be two numbers above 0, such as `[1.2, 0.8]`",
-            "4:51: `population` of `pbt` must be a whole number of at least 1, not `none`",
+            "4:51: `population` of `pbt` must be a whole number from 1 to 1000000, not `none`",
         ],
     );
     wrong(

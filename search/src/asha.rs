@@ -23,7 +23,8 @@ pub struct Asha {
     drawn: u32,
     /// How many more may be drawn in the place of lost ones.
     spare: u64,
-    members: Vec<Member>,
+    /// By number; none for one that is not of these brackets.
+    members: Vec<Option<Member>>,
     /// How many have not ended.
     running: u32,
 }
@@ -166,16 +167,21 @@ impl Asha {
     }
 
     fn proposed(&mut self, trial: u32, proposal: &Proposal) {
-        if trial as usize != self.members.len() {
-            return;
+        if trial as usize == self.members.len() {
+            let member = self.joined(proposal);
+            self.running += u32::from(member.is_some());
+            self.members.push(member);
         }
-        let found = self.brackets.iter().position(|open| Some(open.plan.number) == proposal.bracket);
-        let stage = proposal.rung.and_then(|rung| usize::try_from(rung).ok());
-        let (Some(bracket), Some(stage)) = (found, stage) else { return };
+    }
+
+    /// The member that a proposal becomes.
+    fn joined(&mut self, proposal: &Proposal) -> Option<Member> {
+        let bracket = self.brackets.iter().position(|open| Some(open.plan.number) == proposal.bracket)?;
+        let stage = usize::try_from(proposal.rung?).ok()?;
         if stage >= self.brackets[bracket].rungs.len() {
-            return;
+            return None;
         }
-        let parent = proposal.parent.and_then(|parent| self.members.get(parent.0 as usize));
+        let parent = proposal.parent.and_then(|parent| self.members.get(parent.0 as usize)?.as_ref());
         let (origin, config) = if let (Some(parent), Some(below)) = (parent, stage.checked_sub(1)) {
             let kept = (parent.origin, Arc::clone(&parent.config));
             if let Some(number) = proposal.parent {
@@ -189,12 +195,11 @@ impl Asha {
             self.drawn += 1;
             (self.drawn - 1, Arc::new(config))
         };
-        self.members.push(Member { bracket, stage, origin, config, ended: false });
-        self.running += 1;
+        Some(Member { bracket, stage, origin, config, ended: false })
     }
 
     fn close(&mut self, trial: TrialIndex) -> Option<(usize, usize, u32)> {
-        let member = self.members.get_mut(trial.0 as usize).filter(|member| !member.ended)?;
+        let member = self.members.get_mut(trial.0 as usize)?.as_mut().filter(|member| !member.ended)?;
         member.ended = true;
         self.running -= 1;
         Some((member.bracket, member.stage, member.origin))
@@ -241,8 +246,10 @@ impl Asha {
 
 impl Strategy for Asha {
     fn ask(&self, rng: &mut Rng) -> Ask {
-        if let Some((bracket, stage, parent)) = self.promotion() {
-            let config = (*self.members[parent as usize].config).clone();
+        if let Some((bracket, stage, parent)) = self.promotion()
+            && let Some(member) = self.members.get(parent as usize).and_then(Option::as_ref)
+        {
+            let config = (*member.config).clone();
             return Ask::Run(self.place(bracket, stage, Some(parent), config));
         }
         match self.vacancy().map(|bracket| (bracket, self.source.ask(rng))) {
@@ -261,5 +268,124 @@ impl Strategy for Asha {
             Event::Withdrawn => self.withdrawn(trial),
             Event::Reported { .. } | Event::Pruned => {}
         }
+    }
+}
+
+/// Promotions, one by one.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ladder::Selection;
+
+    /// Configurations without values.
+    #[derive(Debug)]
+    struct Endless;
+
+    impl Strategy for Endless {
+        fn ask(&self, _rng: &mut Rng) -> Ask {
+            Ask::Run(Proposal::default())
+        }
+
+        fn tell(&mut self, _trial: TrialIndex, _event: &Event) {}
+    }
+
+    fn asha(count: u64) -> Asha {
+        let ladder = Ladder { brackets: Selection::of(&[0]), ..Ladder::of_most(9, 3, 1).unwrap() };
+        Asha::new(3, shares(&ladder, count).unwrap(), Box::new(Endless), Spare::Some)
+    }
+
+    /// Asks and says that the proposal runs: rung, parent and budget of it.
+    fn run(asha: &mut Asha) -> Option<(u32, Option<u32>, f64)> {
+        let Ask::Run(proposal) = asha.ask(&mut Rng::new("", 0)) else { return None };
+        let trial = TrialIndex(u32::try_from(asha.members.len()).unwrap());
+        asha.tell(trial, &Event::Proposed(proposal.clone()));
+        Some((proposal.rung?, proposal.parent.map(|parent| parent.0), proposal.budget?))
+    }
+
+    fn end(asha: &mut Asha, trial: u32, metric: f64) {
+        asha.tell(TrialIndex(trial), &Event::Ended { metric: Some(metric) });
+    }
+
+    #[test]
+    fn the_best_third_is_promoted_without_waiting() {
+        let mut asha = asha(100);
+        for trial in 0..4 {
+            assert_eq!(run(&mut asha), Some((0, None, 1.0)), "{trial}");
+        }
+        end(&mut asha, 2, 0.5);
+        end(&mut asha, 0, 0.9);
+        // Two thirds of one are none.
+        assert_eq!(run(&mut asha), Some((0, None, 1.0)));
+        end(&mut asha, 1, 0.7);
+        assert_eq!(run(&mut asha), Some((1, Some(2), 3.0)));
+        assert_eq!(run(&mut asha), Some((0, None, 1.0)));
+        // A better one takes the place of one that was promoted before.
+        end(&mut asha, 3, 0.1);
+        end(&mut asha, 4, 0.8);
+        assert_eq!(run(&mut asha), Some((1, Some(3), 3.0)));
+        assert_eq!(run(&mut asha), Some((0, None, 1.0)));
+        // Of six the best two are 3 and 6.
+        end(&mut asha, 6, 0.2);
+        assert_eq!(run(&mut asha), Some((1, Some(6), 3.0)));
+        assert_eq!(run(&mut asha), Some((0, None, 1.0)));
+    }
+
+    #[test]
+    fn the_highest_rung_comes_first() {
+        let mut asha = asha(100);
+        for _ in 0..9 {
+            run(&mut asha);
+        }
+        (0..9).for_each(|trial| end(&mut asha, trial, f64::from(trial)));
+        for parent in 0..3 {
+            assert_eq!(run(&mut asha), Some((1, Some(parent), 3.0)));
+        }
+        (9..12).for_each(|trial| end(&mut asha, trial, f64::from(trial)));
+        assert_eq!(run(&mut asha), Some((2, Some(9), 9.0)));
+        assert_eq!(run(&mut asha), Some((0, None, 1.0)));
+    }
+
+    #[test]
+    fn failures_count_but_are_never_promoted() {
+        let mut asha = asha(6);
+        for _ in 0..6 {
+            run(&mut asha);
+        }
+        (0..5).for_each(|trial| asha.tell(TrialIndex(trial), &Event::Ended { metric: None }));
+        assert_eq!(asha.ask(&mut Rng::new("", 0)), Ask::Wait);
+        end(&mut asha, 5, 1.0);
+        assert_eq!(run(&mut asha), Some((1, Some(5), 3.0)));
+        end(&mut asha, 6, 1.0);
+        assert_eq!(asha.ask(&mut Rng::new("", 0)), Ask::Done);
+    }
+
+    #[test]
+    fn a_lost_promotion_leaves_its_place_to_the_next_best() {
+        let mut asha = asha(3);
+        for _ in 0..3 {
+            run(&mut asha);
+        }
+        (0..3).for_each(|trial| end(&mut asha, trial, f64::from(trial)));
+        assert_eq!(run(&mut asha), Some((1, Some(0), 3.0)));
+        asha.tell(TrialIndex(3), &Event::Withdrawn);
+        assert_eq!(run(&mut asha), Some((1, Some(1), 3.0)));
+    }
+
+    #[test]
+    fn brackets_share_in_proportion_to_hyperbands() {
+        let ladder = Ladder::of_most(81, 3, 1).unwrap();
+        let begun = |count| {
+            let brackets = shares(&ladder, count).unwrap();
+            brackets.iter().map(|bracket| bracket.rungs[0].configurations).collect::<Vec<_>>()
+        };
+        assert_eq!(begun(143), [81, 34, 15, 8, 5]);
+        assert_eq!(begun(10), [7, 2, 1, 0, 0]);
+        // They fill side by side, not one after the other.
+        let mut asha = Asha::new(3, shares(&ladder, 143).unwrap(), Box::new(Endless), Spare::Some);
+        for _ in 0..14 {
+            run(&mut asha);
+        }
+        let left: Vec<_> = asha.brackets.iter().map(|bracket| bracket.left).collect();
+        assert!(left[0] < 81 && left[1] < 34 && left[2] < 15, "{left:?}");
     }
 }

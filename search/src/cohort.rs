@@ -75,8 +75,8 @@ impl Cohort {
         if trial != self.next {
             return false;
         }
-        let Some(place) = self.vacant.pop_front() else { return false };
         self.next += 1;
+        let Some(place) = self.vacant.pop_front() else { return false };
         self.places[place].individual =
             Some(Individual { trial, params: params.clone(), score: Score::WORST });
         self.running.insert(trial, place);

@@ -276,3 +276,122 @@ impl Strategy for Genetic {
         }
     }
 }
+
+/// Breeding.
+#[cfg(test)]
+mod tests {
+    use sweep_core::value::Value;
+
+    use super::*;
+    use crate::space::{Axis, Domain, Links};
+
+    fn space() -> Space {
+        let axes =
+            (0..4).map(|n| Axis { name: format!("x{n}"), domain: Domain::Uniform { min: -1.0, max: 1.0 } });
+        let defaults = (0..4).map(|n| (format!("x{n}"), Value::from_word("0.75"))).collect();
+        Space::linked(axes.collect(), &Links { defaults, ..Links::default() }).unwrap()
+    }
+
+    /// Far from 0.3 in each axis.
+    fn loss(params: &Params) -> f64 {
+        params.iter().filter_map(|(_, value)| value.as_f64()).map(|x| (x - 0.3).powi(2)).sum()
+    }
+
+    fn small() -> Settings {
+        Settings { generations: 30, num_demes: 2, pop_size: 10, ..Settings::default() }
+    }
+
+    /// All proposals of a search whose trials end as they come.
+    fn run(settings: Settings, seed: &str) -> Vec<Proposal> {
+        let mut genetic = Genetic::new(settings, space(), seed, Arc::default(), u64::MAX);
+        let mut proposals = Vec::new();
+        loop {
+            let trial = TrialIndex(u32::try_from(proposals.len()).unwrap());
+            let Ask::Run(proposal) = genetic.ask(&mut Rng::new("", 0)) else { return proposals };
+            genetic.tell(trial, &Event::Proposed(proposal.clone()));
+            genetic.tell(trial, &Event::Ended { metric: Some(loss(&proposal.params)) });
+            proposals.push(proposal);
+        }
+    }
+
+    fn best(proposals: &[Proposal]) -> f64 {
+        proposals.iter().map(|proposal| loss(&proposal.params)).fold(f64::INFINITY, f64::min)
+    }
+
+    #[test]
+    fn the_first_individual_has_the_defaults() {
+        let proposals = run(small(), "1");
+        assert!(proposals[0].params.iter().all(|(_, value)| value.as_f64() == Some(0.75)));
+        assert_ne!(proposals[10].params, proposals[0].params);
+        assert_eq!((proposals[10].bracket, proposals[10].rung), (Some(1), Some(0)));
+        assert_eq!(proposals.len(), 600);
+    }
+
+    #[test]
+    fn later_generations_are_better() {
+        // The defaults breed from what the first generation has; they are tuned for a thousand generations.
+        let quick = Settings { mutation_rate: 0.3, ..small() };
+        for seed in ["1", "2", "3", "4", "5"] {
+            let proposals = run(quick, seed);
+            let (first, all) = (best(&proposals[..20]), best(&proposals));
+            assert!(all < first / 4.0, "seed {seed}: {first} became {all}");
+        }
+    }
+
+    #[test]
+    fn without_mutation_and_crossover_children_still_differ() {
+        let still = Settings { mutation_rate: 0.0, crossover_rate: 0.0, generations: 5, ..small() };
+        let proposals = run(still, "1");
+        let mut seen = Seen::default();
+        for proposal in &proposals {
+            assert!(!seen.has(&proposal.params), "{}", proposal.params.config_key());
+            seen.note(&proposal.params);
+        }
+    }
+
+    #[test]
+    fn crossover_takes_values_of_both_parents() {
+        let crossed =
+            Settings { mutation_rate: 0.0, crossover_rate: 0.5, generations: 2, num_demes: 1, ..small() };
+        let proposals = run(crossed, "1");
+        let (parents, children) = proposals.split_at(10);
+        let from_parents = children.iter().filter(|child| {
+            child.params.iter().all(|(name, value)| parents.iter().any(|p| p.params.get(name) == Some(value)))
+        });
+        // A child that was there before is mutated.
+        assert!(from_parents.count() >= 5);
+    }
+
+    #[test]
+    fn a_migrant_comes_from_the_deme_before() {
+        let settings = Settings { migration_interval: 1, num_demes: 3, ..small() };
+        let mut genetic = Genetic::new(settings, space(), "1", Arc::default(), u64::MAX);
+        for trial in 0..30 {
+            let Ask::Run(proposal) = genetic.ask(&mut Rng::new("", 0)) else { panic!("it ended") };
+            genetic.tell(TrialIndex(trial), &Event::Proposed(proposal));
+        }
+        // Later ones are worse, so the best are 0, 10 and 20.
+        (0..30).for_each(|trial| {
+            genetic.tell(TrialIndex(trial), &Event::Ended { metric: Some(f64::from(trial)) });
+        });
+        let migrants: Vec<Vec<u32>> = genetic
+            .demes
+            .iter()
+            .zip(0..)
+            .map(|(deme, n)| {
+                let foreign = |trial: &u32| trial / 10 != n;
+                deme.parents.iter().map(|parent| parent.trial).filter(foreign).collect()
+            })
+            .collect();
+        assert_eq!(migrants, [vec![20], vec![0], vec![10]]);
+    }
+
+    #[test]
+    fn with_checkpoints_a_child_names_its_parent() {
+        let settings = Settings { lineage: Lineage::Checkpoint, generations: 3, ..small() };
+        for (trial, proposal) in run(settings, "1").iter().enumerate() {
+            assert_eq!(proposal.parent.is_some(), trial >= 20, "{trial}");
+        }
+        assert!(run(small(), "1").iter().all(|proposal| proposal.parent.is_none()));
+    }
+}

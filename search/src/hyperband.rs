@@ -22,7 +22,8 @@ pub struct Hyperband {
     /// Rungs with places to fill. A bracket before another has its places filled first: where few may run at once, it
     /// would else be held up by the long trials of the last brackets.
     open: BTreeSet<(usize, usize)>,
-    members: Vec<Member>,
+    /// By number; none for one that is not of these brackets.
+    members: Vec<Option<Member>>,
     /// How many have not ended.
     running: u32,
 }
@@ -78,6 +79,11 @@ impl Hyperband {
         Self { brackets, source, drawn: 0, open, members: Vec::new(), running: 0 }
     }
 
+    /// What a member runs.
+    fn config(&self, number: u32) -> Option<Proposal> {
+        Some((*self.members.get(number as usize)?.as_ref()?.config).clone())
+    }
+
     /// A rung's counts as they were planned.
     fn planned(&self, bracket: usize, stage: usize) -> Option<Rung> {
         self.brackets.get(bracket)?.plan.rungs.get(stage).copied()
@@ -98,19 +104,24 @@ impl Hyperband {
     }
 
     fn proposed(&mut self, trial: u32, proposal: &Proposal) {
-        if trial as usize != self.members.len() {
-            return;
+        if trial as usize == self.members.len() {
+            let member = self.joined(proposal);
+            self.running += u32::from(member.is_some());
+            self.members.push(member);
         }
-        let found = self.brackets.iter().position(|b| Some(b.plan.number) == proposal.bracket);
-        let stage = proposal.rung.and_then(|rung| usize::try_from(rung).ok());
-        let (Some(bracket), Some(stage)) = (found, stage) else { return };
-        let Some(rung) = self.brackets[bracket].rungs.get_mut(stage) else { return };
+    }
+
+    /// The member that a proposal becomes.
+    fn joined(&mut self, proposal: &Proposal) -> Option<Member> {
+        let bracket = self.brackets.iter().position(|b| Some(b.plan.number) == proposal.bracket)?;
+        let stage = usize::try_from(proposal.rung?).ok()?;
+        let rung = self.brackets[bracket].rungs.get_mut(stage)?;
         rung.vacant = rung.vacant.saturating_sub(1);
         rung.running += 1;
         if rung.vacant == 0 {
             self.open.remove(&(bracket, stage));
         }
-        let parent = proposal.parent.and_then(|parent| self.members.get(parent.0 as usize));
+        let parent = proposal.parent.and_then(|parent| self.members.get(parent.0 as usize)?.as_ref());
         let (origin, config) = if let Some(parent) = parent {
             rung.next += 1;
             (parent.origin, Arc::clone(&parent.config))
@@ -120,13 +131,12 @@ impl Hyperband {
             self.drawn += 1;
             (self.drawn - 1, Arc::new(config))
         };
-        self.members.push(Member { bracket, stage, origin, config, ended: false });
-        self.running += 1;
+        Some(Member { bracket, stage, origin, config, ended: false })
     }
 
     /// The member that ends now; none where it ended before.
     fn close(&mut self, trial: TrialIndex) -> Option<(usize, usize, u32)> {
-        let member = self.members.get_mut(trial.0 as usize).filter(|member| !member.ended)?;
+        let member = self.members.get_mut(trial.0 as usize)?.as_mut().filter(|member| !member.ended)?;
         member.ended = true;
         self.running -= 1;
         self.brackets[member.bracket].rungs[member.stage].running -= 1;
@@ -204,7 +214,7 @@ impl Strategy for Hyperband {
             let rung = &self.brackets[bracket].rungs[stage];
             let parent = rung.candidates.get(rung.next).copied();
             let config = match parent {
-                Some(parent) => Ask::Run((*self.members[parent as usize].config).clone()),
+                Some(parent) => self.config(parent).map_or(Ask::Done, Ask::Run),
                 None => self.source.ask(rng),
             };
             match config {

@@ -220,3 +220,126 @@ impl Strategy for Pbt {
         }
     }
 }
+
+/// Generations.
+#[cfg(test)]
+mod tests {
+    use sweep_core::value::Value;
+
+    use super::*;
+    use crate::space::{Axis, Domain};
+
+    fn words(name: &str, words: &[&str]) -> Axis {
+        let values = words.iter().map(|word| Value::from_word(word)).collect();
+        Axis { name: name.into(), domain: Domain::Categorical(values) }
+    }
+
+    fn population(settings: Settings) -> Pbt {
+        let lr = Axis { name: "lr".into(), domain: Domain::LogUniform { min: 1e-6, max: 1e3 } };
+        let space =
+            Space::new(vec![lr, words("batch", &["16", "32", "64", "128"]), words("opt", &["adam", "sgd"])]);
+        Pbt::new(settings, space, "42", Arc::default(), u64::MAX)
+    }
+
+    fn small() -> Settings {
+        Settings { population: 8, generations: 3, interval: 5, ..Settings::default() }
+    }
+
+    /// Runs a generation; each ends as `metric` says of its place.
+    fn generation(pbt: &mut Pbt, metric: impl Fn(u32) -> Option<f64>) -> Vec<Proposal> {
+        let first = pbt.cohort.proposals();
+        let mut proposals = Vec::new();
+        while let Ask::Run(proposal) = pbt.ask(&mut Rng::new("", 0)) {
+            let trial = TrialIndex(pbt.cohort.proposals());
+            pbt.tell(trial, &Event::Proposed(proposal.clone()));
+            proposals.push(proposal);
+        }
+        for (place, trial) in (first..pbt.cohort.proposals()).enumerate() {
+            let metric = metric(u32::try_from(place).unwrap());
+            pbt.tell(TrialIndex(trial), &Event::Ended { metric });
+        }
+        proposals
+    }
+
+    fn parents(proposals: &[Proposal]) -> Vec<Option<u32>> {
+        proposals.iter().map(|proposal| proposal.parent.map(|parent| parent.0)).collect()
+    }
+
+    #[test]
+    fn the_bottom_quarter_goes_on_from_the_top_quarter() {
+        let mut pbt = population(small());
+        let first = generation(&mut pbt, |place| Some(f64::from(place)));
+        assert!(first.iter().all(|proposal| proposal.budget == Some(5.0) && proposal.parent.is_none()));
+        let second = generation(&mut pbt, |place| Some(f64::from(place)));
+        assert!(second.iter().all(|proposal| proposal.budget == Some(10.0)));
+        let parents = parents(&second);
+        assert_eq!(parents[..6], [Some(0), Some(1), Some(2), Some(3), Some(4), Some(5)]);
+        assert!(parents[6..].iter().all(|parent| *parent < Some(2)), "{parents:?}");
+        for place in 0..6 {
+            assert_eq!(second[place].params, first[place].params);
+        }
+        assert_eq!((second[7].bracket, second[7].rung), (Some(7), Some(1)));
+    }
+
+    #[test]
+    fn a_failed_member_is_replaced_even_where_more_fail_than_are_replaced() {
+        let mut pbt = population(small());
+        generation(&mut pbt, |place| (place < 3).then_some(1.0));
+        let second = generation(&mut pbt, |_| None);
+        let parents = parents(&second);
+        assert_eq!(parents[..3], [Some(0), Some(1), Some(2)]);
+        assert!(parents[3..].iter().all(|parent| matches!(parent, Some(0 | 1))), "{parents:?}");
+        // Nobody is left to go on from.
+        assert_eq!(pbt.ask(&mut Rng::new("", 0)), Ask::Done);
+    }
+
+    #[test]
+    fn values_are_multiplied_moved_or_drawn_anew() {
+        let changes = |resample| {
+            let settings = Settings { population: 40, resample, quantile: 0.5, ..small() };
+            let mut pbt = population(settings);
+            let first = generation(&mut pbt, |place| Some(f64::from(place)));
+            let second = generation(&mut pbt, |_| Some(0.0));
+            let explored = second.into_iter().skip(20);
+            explored
+                .map(|p| (first[p.parent.unwrap().0 as usize].params.clone(), p.params))
+                .collect::<Vec<_>>()
+        };
+        let number = |params: &Params, name: &str| params.get(name).unwrap().as_f64().unwrap();
+        for (old, new) in changes(0.0) {
+            let factor = number(&new, "lr") / number(&old, "lr");
+            assert!((factor - 1.2).abs() < 1e-9 || (factor - 0.8).abs() < 1e-9, "{factor}");
+            let batch = number(&new, "batch") / number(&old, "batch");
+            assert!([0.5, 2.0].contains(&batch), "{batch}");
+            // Words have no neighbours.
+            assert_eq!(new.get("opt"), old.get("opt"));
+        }
+        let drawn = changes(1.0);
+        let factors = drawn.iter().map(|(old, new)| number(new, "lr") / number(old, "lr"));
+        assert!(
+            factors.filter(|factor| (factor - 1.2).abs() > 1e-9 && (factor - 0.8).abs() > 1e-9).count() == 20
+        );
+        assert!(drawn.iter().any(|(old, new)| new.get("opt") != old.get("opt")));
+    }
+
+    #[test]
+    fn a_lost_member_runs_once_more_as_it_was() {
+        let mut pbt = population(Settings { population: 2, generations: 1, ..small() });
+        let Ask::Run(first) = pbt.ask(&mut Rng::new("", 0)) else { panic!("it ended") };
+        pbt.tell(TrialIndex(0), &Event::Proposed(first.clone()));
+        pbt.tell(TrialIndex(0), &Event::Withdrawn);
+        let second = generation(&mut pbt, |_| Some(0.0));
+        assert_eq!(second.len(), 2);
+        assert!(second.contains(&first));
+        assert_eq!(pbt.ask(&mut Rng::new("", 0)), Ask::Done);
+    }
+
+    #[test]
+    fn one_member_trains_by_itself() {
+        let mut pbt = population(Settings { population: 1, ..small() });
+        for parent in [None, Some(0), Some(1)] {
+            assert_eq!(parents(&generation(&mut pbt, |_| Some(1.0))), [parent]);
+        }
+        assert_eq!(pbt.ask(&mut Rng::new("", 0)), Ask::Done);
+    }
+}

@@ -230,6 +230,10 @@ fn rungs(
     Some(Rungs { ladder, proposals: proposals? })
 }
 
+/// Most generations, and most individuals of one: the whole search has its own limit.
+const MOST: u64 = 1_000_000;
+/// Most demes.
+const MOST_DEMES: u64 = 10_000;
 /// Beyond, a budget has no exact number in a double, and none in the trial's environment.
 const MOST_BUDGET: u64 = 1 << 53;
 
@@ -278,10 +282,10 @@ fn genetic(defaults: genetic::Settings, node: Option<&Node>, mistakes: &mut Mist
     let Some(section) = node.and_then(|node| Section::read(node, "genetic", GENETIC, mistakes)) else {
         return settings;
     };
-    section.count("generations", 1, &mut settings.generations, mistakes);
-    section.count("num_demes", 1, &mut settings.num_demes, mistakes);
-    section.count("pop_size", 1, &mut settings.pop_size, mistakes);
-    section.count("migration_interval", 0, &mut settings.migration_interval, mistakes);
+    section.count("generations", 1..=MOST, &mut settings.generations, mistakes);
+    section.count("num_demes", 1..=MOST_DEMES, &mut settings.num_demes, mistakes);
+    section.count("pop_size", 1..=MOST, &mut settings.pop_size, mistakes);
+    section.count("migration_interval", 0..=MOST, &mut settings.migration_interval, mistakes);
     section.share("mutation_rate", 1.0, &mut settings.mutation_rate, mistakes);
     section.share("crossover_rate", 1.0, &mut settings.crossover_rate, mistakes);
     let bounds = ["mul_mutation_bounds", "add_mutation_bounds"];
@@ -313,8 +317,8 @@ fn pbt(defaults: pbt::Settings, node: Option<&Node>, mistakes: &mut Mistakes) ->
     let Some(section) = node.and_then(|node| Section::read(node, "pbt", PBT, mistakes)) else {
         return settings;
     };
-    section.count("population", 1, &mut settings.population, mistakes);
-    section.count("generations", 1, &mut settings.generations, mistakes);
+    section.count("population", 1..=MOST, &mut settings.population, mistakes);
+    section.count("generations", 1..=MOST, &mut settings.generations, mistakes);
     if let Some(Some(interval)) = section.whole("interval", 1..=MOST_BUDGET, mistakes) {
         settings.interval = interval;
     }

@@ -83,9 +83,14 @@ impl<'a> Section<'a> {
     }
 
     /// A number of things, kept where it is given.
-    pub(super) fn count(&self, key: &str, least: u64, kept: &mut u32, mistakes: &mut Mistakes) {
-        let most = u64::from(u32::MAX);
-        if let Some(Some(number)) = self.whole(key, least..=most, mistakes) {
+    pub(super) fn count(
+        &self,
+        key: &str,
+        range: RangeInclusive<u64>,
+        kept: &mut u32,
+        mistakes: &mut Mistakes,
+    ) {
+        if let Some(Some(number)) = self.whole(key, range, mistakes) {
             *kept = u32::try_from(number).unwrap_or(u32::MAX);
         }
     }

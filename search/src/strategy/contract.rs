@@ -113,6 +113,30 @@ fn what_is_said_of_unknown_or_ended_trials_changes_nothing() {
     }
 }
 
+#[test]
+fn a_proposal_that_is_not_the_strategys_own_does_no_harm() {
+    for (name, experiment) in experiments() {
+        let Played { log, proposals, .. } = play(&experiment, World { width: 3, ..World::default() });
+        let mut strategy = experiment.strategy().unwrap();
+        for (trial, event) in log.iter().take(log.len() / 2) {
+            strategy.tell(*trial, event);
+        }
+        let told = log.iter().take(log.len() / 2).filter(|(_, event)| matches!(event, Event::Proposed(_)));
+        let stranger = index(told.count());
+        let proposal = Proposal { bracket: Some(99), rung: Some(99), ..Proposal::default() };
+        strategy.tell(stranger, &Event::Proposed(proposal));
+        strategy.tell(stranger, &Event::Ended { metric: Some(0.0) });
+        if proposals.len() > stranger.0 as usize {
+            // It goes on, with the next number.
+            if let Ask::Run(proposal) = ask(&*strategy, &experiment, 0) {
+                let next = TrialIndex(stranger.0 + 1);
+                strategy.tell(next, &Event::Proposed(proposal.clone()));
+                assert_ne!(ask(&*strategy, &experiment, 0), Ask::Run(proposal), "{name}");
+            }
+        }
+    }
+}
+
 /// What ran where, in any order.
 fn places(played: &Played) -> BTreeSet<String> {
     let place =
