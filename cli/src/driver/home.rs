@@ -43,16 +43,20 @@ impl Home {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error).at("read", &self.0),
         };
-        let mut ids: Vec<SweepId> = Vec::new();
+        let mut ids = Vec::new();
         for entry in entries {
             let entry = entry.at("read", &self.0)?;
             let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
             let id = entry.file_name().to_str().and_then(|name| name.parse::<SweepId>().ok());
-            let complete = |id: &SweepId| SweepDir::complete(&self.0, id).manifest().is_file();
-            ids.extend(id.filter(|id| is_dir && complete(id)));
+            let made = |id: &SweepId| {
+                let manifest = std::fs::metadata(SweepDir::complete(&self.0, id).manifest()).ok()?;
+                manifest.is_file().then(|| manifest.modified().ok())
+            };
+            ids.extend(id.filter(|_| is_dir).and_then(|id| Some((made(&id)?, id))));
         }
-        ids.sort_by(|a, b| (b.time(), b).cmp(&(a.time(), a)));
-        Ok(ids)
+        // Of two that were made in the same second, the manifest that was written later is the newer one's.
+        ids.sort_by(|(a_made, a), (b_made, b)| (b.time(), b_made, b).cmp(&(a.time(), a_made, a)));
+        Ok(ids.into_iter().map(|(_, id)| id).collect())
     }
 
     /// The sweep that a person means: a directory, an id, a prefix of only one id, or nothing for the newest.
@@ -124,6 +128,18 @@ mod tests {
         fs::create_dir(dir.path().join(".b-20270101-000000-aaaa.new")).unwrap();
         fs::create_dir(dir.path().join("b-20270101-000000-aaaa")).unwrap();
         assert_eq!(name(&home.find(None).unwrap()), "a-20260102-000000-aaaa");
+    }
+
+    #[test]
+    fn of_two_in_one_second_the_later_is_newer() {
+        let names = ["a-20260101-000000-aaaa", "b-20260101-000000-aaaa"];
+        let (dir, home) = home(&names);
+        for (name, second) in names.iter().zip([20, 10]) {
+            let manifest =
+                fs::File::options().write(true).open(dir.path().join(name).join("sweep.json")).unwrap();
+            manifest.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(second)).unwrap();
+        }
+        assert_eq!(name(&home.find(None).unwrap()), names[0]);
     }
 
     #[test]
