@@ -1,4 +1,4 @@
-//! Any bytes as what squeue and sacct print: a line that is not understood is left out, and an answer of some
+//! Any bytes as what squeue, sacct, scontrol and sbatch print: a line that is not understood is left out, and an answer of some
 //! kilobytes costs neither a second nor the memory.
 
 #![no_main]
@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use sweep_cli::executor::slurm::accounting::AccountTable;
 use sweep_cli::executor::slurm::queue::QueueTable;
-use sweep_cli::executor::slurm::{is_waiting, ruling};
+use sweep_cli::executor::slurm::{is_waiting, parse_job_id, parse_site, ruling};
 
 /// Jobs and tasks that are asked for.
 const JOBS: [u32; 4] = [0, 10, 20, u32::MAX];
@@ -21,6 +21,11 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = (queue.look(job, task), accounts.look(job, task));
         }
         let _ = (queue.is_open(job), queue.open_tasks(job).count());
+    }
+    let site = parse_site(&text);
+    assert!(site.max_array_size > 0);
+    if let Some(job) = parse_job_id(&text) {
+        assert_eq!(parse_job_id(&format!("{job};cluster\n")), Some(job));
     }
     for line in text.lines() {
         for word in line.split('|') {

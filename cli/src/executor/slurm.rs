@@ -63,7 +63,9 @@ pub fn site() -> Result<Site> {
     Ok(parse_site(&answer.stdout))
 }
 
-fn parse_site(config: &str) -> Site {
+/// What `scontrol show config` says of it; Slurm's defaults where it says nothing.
+#[must_use]
+pub fn parse_site(config: &str) -> Site {
     let value = |key: &str| {
         config.lines().find_map(|line| {
             let (name, value) = line.split_once('=')?;
@@ -174,7 +176,8 @@ pub fn submit(call: &Call) -> Result<u32, NotSubmitted> {
 }
 
 /// `JOBID` or `JOBID;CLUSTER`, on the last line: site scripts may print more before it.
-fn parse_job_id(stdout: &str) -> Option<u32> {
+#[must_use]
+pub fn parse_job_id(stdout: &str) -> Option<u32> {
     let line = stdout.lines().rev().find(|line| !line.trim().is_empty())?;
     line.split(';').next()?.trim().parse().ok()
 }
