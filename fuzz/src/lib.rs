@@ -25,10 +25,16 @@ pub fn parts(bytes: &[u8]) -> Vec<&[u8]> {
     parts
 }
 
+/// The variable that says where [`folder`] is: whoever starts a target removes it afterwards.
+const FOLDER: &str = "SWEEP_FUZZ_FOLDER";
+
 /// A folder of this process in memory, empty.
 pub fn folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| PathBuf::from(format!("/dev/shm/sweep-fuzz-{}", std::process::id())));
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    let folder = PLACE.get_or_init(|| {
+        let given = std::env::var_os(FOLDER).map(PathBuf::from);
+        given.unwrap_or_else(|| PathBuf::from(format!("/dev/shm/sweep-fuzz-{}", std::process::id())))
+    });
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).expect("there is room in memory");
     folder

@@ -117,6 +117,7 @@ fn fuzz(folder: &Path, built: &Path, target: &str, seconds: u32) -> Outcome<Ran>
     let dictionaries = folder.join("dictionaries");
     let own = dictionaries.join(format!("{target}.dict"));
     let dictionary = if own.is_file() { own } else { dictionaries.join("json.dict") };
+    let scratch = PathBuf::from(format!("/dev/shm/sweep-fuzz-{target}-{}", std::process::id()));
     let status = Command::new("nice")
         .args(["-n", "19"])
         .arg(built.join(target))
@@ -129,11 +130,15 @@ fn fuzz(folder: &Path, built: &Path, target: &str, seconds: u32) -> Outcome<Ran>
         .arg("-print_final_stats=1")
         // As cargo-fuzz sets it; and nothing here is of interest by what it leaks at the end of a run.
         .env("ASAN_OPTIONS", "detect_odr_violation=0:detect_leaks=0")
+        .env("SWEEP_FUZZ_FOLDER", &scratch)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(file)
         .status()
-        .map_err(Failure::doing(format!("run `{target}`")))?;
+        .map_err(Failure::doing(format!("run `{target}`")));
+    // Targets that read no files have made none.
+    let _ = fs::remove_dir_all(scratch);
+    let status = status?;
     let said = String::from_utf8_lossy(&fs::read(&log).unwrap_or_default()).into_owned();
     if !status.success() {
         let lines: Vec<&str> = said.lines().collect();
