@@ -2,6 +2,8 @@
 //! kind of cluster is started once; nothing here may disturb a cluster's daemons, which other tests share.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod around;
+mod driven;
 mod examples;
 mod exec;
 mod executors;
