@@ -1,19 +1,107 @@
-//! `cargo xtask prove`: the long proofs on real Slurms, every end of a trial and every moment of a kill. They take
-//! minutes of a machine that does nothing else, so they are apart from the tests. It must never skip.
+//! `cargo xtask prove`: the long proofs on real Slurms: every end of a trial, every moment of a kill, and searches that
+//! are disturbed. They take minutes of a machine that does nothing else, so they are apart from the tests. It must
+//! never skip, nor note what a part of a proof said as if it were the whole.
 
-use crate::failure::Outcome;
+use std::fs;
+
+use crate::failure::{Failure, Outcome};
+use crate::program::step;
 use crate::test::run_cargo;
+use crate::{results, workspace};
 
-/// Prove on real Slurms that every end is known, and that no trial is lost or run twice.
+/// Prove on real Slurms that every end is known, that no trial is lost or run twice, and that a search survives.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// More arguments for `cargo test`, such as `-- --nocapture a_name`.
+    /// Only these, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Proof>,
+    /// More arguments for `cargo test`, such as `-- --nocapture a_name`; RESULTS.md stays as it is then.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Proof {
+    /// Every way in which a trial can end
+    Ends,
+    /// No trial lost and none run twice, whatever is killed
+    ExactlyOnce,
+    /// A search that is disturbed finds what an undisturbed one finds
+    Search,
+}
+
+impl Proof {
+    /// The test program.
+    fn test(self) -> &'static str {
+        match self {
+            Self::Ends => "ends",
+            Self::ExactlyOnce => "exactly_once",
+            Self::Search => "search_on_slurm",
+        }
+    }
+
+    /// The section of RESULTS.md.
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Ends => "Every end",
+            Self::ExactlyOnce => "Exactly once",
+            Self::Search => "Searches on a real Slurm",
+        }
+    }
+
+    /// What the test program left in the target folder.
+    fn said(self) -> &'static str {
+        match self {
+            Self::Ends => "ends.txt",
+            Self::ExactlyOnce => "exactly-once.txt",
+            Self::Search => "search.txt",
+        }
+    }
+
+    /// What it left, as Markdown.
+    fn body(self) -> Outcome<String> {
+        let path = workspace::target().join(self.said());
+        let text = fs::read_to_string(&path).map_err(Failure::doing(format!("read `{}`", path.display())))?;
+        Ok(match self {
+            Self::Ends => format!("```\n{}\n```\n", text.trim_end()),
+            Self::ExactlyOnce | Self::Search => list(&text),
+        })
+    }
+}
+
+/// Lines, in an order that does not depend on which test was done first.
+fn list(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    lines.sort_unstable();
+    lines.iter().map(|line| format!("- {line}\n")).collect()
+}
+
 pub fn run(arguments: &Arguments) -> Outcome {
-    let words =
-        ["test", "--package", "sweep-testbed", "--no-fail-fast", "--test", "ends", "--test", "exactly_once"];
-    run_cargo(&words, &arguments.rest)
+    let all = <Proof as clap::ValueEnum>::value_variants();
+    let is_chosen = |proof: &&Proof| arguments.only.is_empty() || arguments.only.contains(proof);
+    let chosen: Vec<Proof> = all.iter().filter(is_chosen).copied().collect();
+    let mut words = vec!["test", "--package", "sweep-testbed", "--no-fail-fast"];
+    words.extend(chosen.iter().flat_map(|proof| ["--test", proof.test()]));
+    run_cargo(&words, &arguments.rest)?;
+    if !arguments.rest.is_empty() {
+        step("RESULTS.md stays as it is: it takes whole proofs");
+        return Ok(());
+    }
+    for proof in chosen {
+        results::write(proof.heading(), &proof.body()?)?;
+    }
+    step("written into RESULTS.md");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    //! What is written down.
+    use super::*;
+
+    #[test]
+    fn lines_of_a_proof_are_the_same_list_whoever_was_first() {
+        assert_eq!(list("b 1\n\na 2\n"), "- a 2\n- b 1\n");
+        assert_eq!(list("a 2\nb 1\n"), list("b 1\na 2\n"));
+    }
 }
