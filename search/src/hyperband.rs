@@ -75,7 +75,9 @@ impl Hyperband {
             Running { plan, rungs: vec![stage], spare: if spare == Spare::Some { first } else { 0 } }
         };
         let brackets: Vec<_> = brackets.into_iter().map(running).collect();
-        let open = (0..brackets.len()).map(|bracket| (bracket, 0)).collect();
+        // A bracket may have no part in a search of a few configurations.
+        let has_part = |bracket: &usize| brackets[*bracket].rungs[0].vacant > 0;
+        let open = (0..brackets.len()).filter(has_part).map(|bracket| (bracket, 0)).collect();
         Self { brackets, source, drawn: 0, open, members: Vec::new(), running: 0 }
     }
 

@@ -1,6 +1,7 @@
 //! One contract for all strategies: what a driver may rely on, whatever the method.
 
 mod experiments;
+mod laws;
 mod play;
 
 use std::collections::{BTreeMap, BTreeSet};
