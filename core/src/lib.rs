@@ -24,6 +24,7 @@ pub mod params;
 pub mod record;
 pub mod schema;
 pub mod selector;
+pub mod start;
 pub mod state;
 pub mod status;
 pub mod trial;

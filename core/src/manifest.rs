@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::id::SweepId;
 use crate::name::EnvNames;
 use crate::schema::{self, Schema};
+use crate::start::Start;
 use crate::state::TrialState;
 
 /// The manifest of a sweep.
@@ -35,6 +36,12 @@ pub struct Manifest {
     /// What is reported and which way is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
+    /// What is reported besides: a search by several metrics minimizes the first, and all are ranked together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<Metric>,
+    /// What it has from another sweep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Start>,
     /// What a trial runs; none where the user's own batch scripts do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Command>,
@@ -208,6 +215,9 @@ pub struct Metric {
     /// Where it is read when the command has ended; none where the trial reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Source>,
+    /// The value at which the sweep is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
 }
 
 /// Where a metric is read that the trial does not report.
@@ -266,6 +276,11 @@ pub enum Command {
 }
 
 impl Manifest {
+    /// Every metric, the one that the search goes by first.
+    pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
+        self.metric.iter().chain(&self.objectives)
+    }
+
     /// Reads a manifest's bytes.
     ///
     /// # Errors

@@ -28,7 +28,13 @@ impl Metric {
     /// A metric that a trial reports under one key.
     #[must_use]
     pub fn reported(name: &str, goal: Goal) -> Self {
-        Self { name: name.to_owned(), goal, weights: BTreeMap::new(), from: None }
+        Self { name: name.to_owned(), goal, weights: BTreeMap::new(), from: None, target: None }
+    }
+
+    /// Whether a value is at the target or past it; without a target none is.
+    #[must_use]
+    pub fn is_reached(&self, value: f64) -> bool {
+        self.target.is_some_and(|target| !self.goal.is_better(target, value) && value.is_finite())
     }
 
     /// The last finite value in the bytes of `metrics.jsonl`; lines that are no objects are passed over. Of a weighted

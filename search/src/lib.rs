@@ -20,6 +20,7 @@ pub mod latin;
 mod leaders;
 pub mod median;
 pub mod method;
+pub mod pareto;
 pub mod pbt;
 pub mod price;
 pub mod random;

@@ -6,6 +6,7 @@ mod condition;
 mod domain;
 mod draw;
 mod link;
+mod part;
 mod quantile;
 
 use sweep_core::params::Params;

@@ -104,7 +104,7 @@ impl Space {
     }
 
     /// The row of coupled lists that most of the wanted values agree on, the leader's above others.
-    fn wanted_row(&self, group: &Group, wanted: &Params) -> Option<usize> {
+    pub(super) fn wanted_row(&self, group: &Group, wanted: &Params) -> Option<usize> {
         let leader = std::slice::from_ref(&group.axes[0]);
         let score = |row: usize| {
             let all = self.agreeing(group, wanted, row);

@@ -66,7 +66,7 @@ impl Domain {
     }
 
     /// The number below which a share `u` lies; 0 for what is not a distribution of real numbers.
-    fn quantile(&self, u: f64) -> f64 {
+    pub(super) fn quantile(&self, u: f64) -> f64 {
         match self {
             // As a weighted mean: `max - min` overflows for the widest ranges.
             Self::Uniform { min, max } => ((1.0 - u) * min + u * max).clamp(*min, min.max(*max)),
@@ -84,7 +84,7 @@ impl Domain {
     }
 
     /// The share of a distribution of real numbers that lies below a number; 0 for other domains.
-    fn share_below(&self, x: f64) -> f64 {
+    pub(super) fn share_below(&self, x: f64) -> f64 {
         match self {
             // In halves: `max - min` overflows for the widest ranges.
             Self::Uniform { min, max } => ((x / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0)).clamp(0.0, 1.0),
