@@ -70,3 +70,19 @@ fn without_a_cost_there_are_units_and_the_time_limit() {
     assert_eq!(prices, [120.0, 30.0]);
     assert_eq!(plan("method: random\ntrials: 20\n")["cost"]["node_hours"], serde_json::Value::Null);
 }
+
+#[test]
+fn brackets_that_do_not_fit_the_search_are_noted() {
+    let notes = |rest: &str| plan(rest)["notes"].as_array().unwrap().len();
+    assert_eq!(notes("method: asha\nasha: {max_budget: 27}\ntrials: 27\n"), 0);
+    let few = plan("method: asha\nasha: {max_budget: 27}\ntrials: 20\n");
+    assert_eq!(
+        few["notes"][0],
+        "bracket 0 has too few configurations for its last rungs: about none passes a budget of 9"
+    );
+    let site = Site::new(
+        "command: [true]\nparameters: {a: [1, 2, 3]}\nmethod: hyperband\nhyperband: {max_budget: 9}\n",
+    );
+    let finite = site.json(&["plan", "--show", "0"]);
+    assert_eq!(finite["notes"][0], "17 configurations begin, but there are only 3: some come again");
+}

@@ -2,7 +2,7 @@
 //! price that stands on a guess: what the spec does not say is left out.
 
 use serde::Serialize;
-use sweep_search::price::{Carry, Table, Unit};
+use sweep_search::price::{BracketRow, Carry, Table, Unit};
 
 use crate::error::{Error, Result};
 use crate::spec::Spec;
@@ -80,10 +80,29 @@ impl Cost {
         })
     }
 
-    /// Whether there is anything to say.
+    /// What a person should know about the brackets of a space with so many combinations.
     #[must_use]
-    pub fn is_known(&self) -> bool {
-        self.table.is_some() || self.node_hours.is_some()
+    pub fn notes(&self, combinations: Option<u128>) -> Vec<String> {
+        let Some(table) = &self.table else { return Vec::new() };
+        let mut notes = Vec::new();
+        let begin = table.configurations;
+        if let Some(all) = combinations.filter(|all| *all < begin.into()) {
+            notes.push(format!("{begin} configurations begin, but there are only {all}: some come again"));
+        }
+        let empty =
+            |bracket: &&BracketRow| bracket.stages.last().is_some_and(|last| last.configurations == 0);
+        for bracket in table.brackets.iter().filter(empty) {
+            let reached = bracket.stages.iter().take_while(|stage| stage.configurations > 0).last();
+            let number = bracket.bracket;
+            notes.push(match reached {
+                Some(stage) => format!(
+                    "bracket {number} has too few configurations for its last rungs: about none passes a budget of {}",
+                    stage.budget
+                ),
+                None => format!("bracket {number} has no configuration: `trials` are too few"),
+            });
+        }
+        notes
     }
 }
 

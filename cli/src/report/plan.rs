@@ -62,6 +62,7 @@ impl Plan {
     pub fn of(spec: &Spec, show: usize) -> Result<Self> {
         let total = spec.count().map_err(|error| Error::user(error.to_string()))?;
         let combinations = spec.space.combinations().finite().filter(|_| !spec.space.axes().is_empty());
+        let cost = Cost::of(spec, total)?;
         let mut trials = Vec::new();
         if total <= u128::from(sweep_core::limits::TRIALS) {
             let all = spec.trials("").map_err(|error| Error::user(error.to_string()))?;
@@ -77,6 +78,7 @@ impl Plan {
                 });
             }
         }
+        let notes = spec.notes.iter().cloned().chain(cost.notes(combinations)).collect();
         Ok(Self {
             schema_version: SCHEMA_VERSION,
             name: spec.name.clone(),
@@ -84,10 +86,10 @@ impl Plan {
             matrix: spec.matrix().to_owned(),
             combinations: combinations.map(|count| count.to_string()),
             replicates: spec.replicates,
-            cost: Cost::of(spec, total)?,
+            cost,
             total: total.to_string(),
             seeded: spec.seed.is_some() || matches!(spec.matrix(), "full" | "explicit"),
-            notes: spec.notes.clone(),
+            notes,
             trials,
         })
     }
