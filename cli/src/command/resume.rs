@@ -15,6 +15,7 @@ use crate::driver::look::{Batches, look};
 use crate::driver::pace::Pace;
 use crate::driver::{drift, journal, search, successor};
 use crate::error::Result;
+use crate::executor::local;
 use crate::executor::slurm::{self, Hold};
 use crate::render::{Format, json};
 use crate::report::status::SCHEMA_VERSION;
@@ -58,7 +59,7 @@ struct Report {
 fn drive(dir: &SweepDir, driver: &Driver) -> Result<Option<u32>> {
     let manifest = driver.manifest();
     let is_done = !manifest.driven || search::is_finished(&journal::read(dir)?);
-    if is_done || !successor::jobs(dir).is_empty() {
+    if is_done || !successor::jobs(dir).is_empty() || local::find_driver(dir).is_some() {
         return Ok(None);
     }
     successor::start(dir, driver.executor())

@@ -12,7 +12,7 @@ use sweep_core::batch::Executor;
 use sweep_core::find;
 use sweep_core::id::{BatchNumber, TrialIndex};
 use sweep_core::layout::{RecordName, SweepDir, TrialDir};
-use sweep_core::manifest::{Manifest, Metric};
+use sweep_core::manifest::Manifest;
 use sweep_core::metric::result as result_of;
 use sweep_core::record::{Kind, Record};
 use sweep_core::state::{Bucket, TrialState};
@@ -36,6 +36,9 @@ pub struct Look {
     pub stopped: Option<stop::Stopped>,
     /// What Slurm could not be asked, and why; records alone spoke then.
     pub unanswered: Option<Error>,
+    /// Who drives a driven sweep now, as Slurm's commands name a job, or by its process; none where nobody does, or
+    /// where Slurm did not say.
+    pub driver: Option<String>,
     /// Whether the search of a driven sweep is done; of another there is nothing to wait for.
     pub finished: bool,
     /// Its trials in order.
@@ -43,6 +46,13 @@ pub struct Look {
 }
 
 impl Look {
+    /// Whether nothing will change by itself any more: the search is done or stopped, and no trial is on its way.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let over = |state: TrialState| state.is_final() || state == TrialState::Planned;
+        (self.finished || self.stopped.is_some()) && self.trials.iter().all(|trial| over(trial.status.state))
+    }
+
     /// Adds trials that were just proposed and that no batch has yet.
     pub fn add(&mut self, trials: Vec<Trial>) {
         self.trials.extend(trials.into_iter().map(TrialLook::planned));
@@ -68,6 +78,8 @@ pub struct TrialLook {
     pub task_error: Option<String>,
     /// The metric, where the spec names one and the trial reported it.
     pub metric: Option<f64>,
+    /// The further metrics of the spec, in its order.
+    pub others: Vec<Option<f64>>,
     /// How long all its attempts took that ended, in seconds.
     pub spent_s: f64,
     /// On how many nodes.
@@ -93,6 +105,7 @@ impl TrialLook {
             refusal: None,
             task_error: None,
             metric: None,
+            others: Vec::new(),
             spent_s: 0.0,
             nodes: 1,
             partition: None,
@@ -105,6 +118,11 @@ impl TrialLook {
 }
 
 impl TrialLook {
+    /// The value of each metric of the spec, in its order.
+    pub fn values(&self) -> impl Iterator<Item = Option<f64>> + '_ {
+        std::iter::once(self.metric).chain(self.others.iter().copied()).chain(std::iter::repeat(None))
+    }
+
     /// The start record of its newest attempt.
     #[must_use]
     pub fn start(&self) -> Option<&Record> {
@@ -158,7 +176,8 @@ pub fn look(dir: &SweepDir) -> Result<Look> {
         });
         trials.push(found);
     }
-    Ok(Look { manifest, stopped, unanswered: oracle.unanswered, finished, trials })
+    let driver = if manifest.driven && !finished { oracle.driver(dir, &manifest) } else { None };
+    Ok(Look { manifest, stopped, unanswered: oracle.unanswered, driver, finished, trials })
 }
 
 /// Trials that have a folder: all others cost no look at the disk.
@@ -219,8 +238,9 @@ pub fn read_trials(dir: &SweepDir, count: u32) -> Result<impl Iterator<Item = Re
 /// Bytes at the end of `metrics.jsonl` that are looked at for the last value.
 const METRICS_TAIL: u64 = 64 * 1024;
 
-/// The metric of a trial: the last in `metrics.jsonl`, else the number in `result`.
-fn read_metric(folder: &TrialDir, metric: &Metric) -> Option<f64> {
+/// The metrics of a trial: the last of each in `metrics.jsonl`, and of the first else the number in `result`.
+fn read_metrics(folder: &TrialDir, manifest: &Manifest) -> (Option<f64>, Vec<Option<f64>>) {
+    let Some(first) = &manifest.metric else { return (None, Vec::new()) };
     let tail = |path: &std::path::Path| -> std::io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         let len = file.metadata()?.len();
@@ -229,6 +249,9 @@ fn read_metric(folder: &TrialDir, metric: &Metric) -> Option<f64> {
         file.take(METRICS_TAIL).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let reported = tail(&folder.metrics()).ok().and_then(|bytes| metric.last(&bytes));
-    reported.or_else(|| tail(&folder.result()).ok().and_then(|bytes| result_of(&bytes)))
+    let reported = tail(&folder.metrics()).unwrap_or_default();
+    let metric = first
+        .last(&reported)
+        .or_else(|| tail(&folder.result()).ok().and_then(|bytes| result_of(&bytes)));
+    (metric, manifest.objectives.iter().map(|metric| metric.last(&reported)).collect())
 }

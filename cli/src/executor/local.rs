@@ -88,17 +88,28 @@ pub fn supervise(
 #[must_use]
 pub fn find(dir: &SweepDir, batch: BatchNumber) -> Option<JobName> {
     let batch = batch.to_string();
-    let is_supervisor = |words: &[&[u8]]| {
+    find_process(|words| {
         matches!(words, [_, b"supervise", path, number, ..]
             if *path == dir.path().as_os_str().as_encoded_bytes() && *number == batch.as_bytes())
-    };
+    })
+}
+
+/// The process of this machine that drives a sweep.
+#[must_use]
+pub fn find_driver(dir: &SweepDir) -> Option<JobName> {
+    find_process(
+        |words| matches!(words, [_, b"drive", path, ..] if *path == dir.path().as_os_str().as_encoded_bytes()),
+    )
+}
+
+fn find_process(is_wanted: impl Fn(&[&[u8]]) -> bool) -> Option<JobName> {
     for entry in std::fs::read_dir("/proc").ok()?.flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
         let Ok(line) = std::fs::read(entry.path().join("cmdline")) else { continue };
         let words: Vec<&[u8]> = line.split(|&byte| byte == 0).collect();
-        if is_supervisor(&words)
+        if is_wanted(&words)
             && let Some(start) = process_start(pid)
         {
             return JobName::local(&host(), pid, start).ok();

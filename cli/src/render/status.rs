@@ -35,6 +35,15 @@ pub fn human(status: &Status, rows: Rows, width: u16) -> String {
     if let Some(error) = &status.slurm_unanswered {
         let _ = writeln!(out, "Slurm could not be asked, so this is what the records say: {error}");
     }
+    if manifest.driven && status.stopped.is_none() {
+        let _ = match (&status.driver, status.finished) {
+            (_, true) => writeln!(out, "the search is done"),
+            (Some(driver), _) => writeln!(out, "the search is driven by {driver}"),
+            (None, _) => {
+                writeln!(out, "nobody is seen to drive the search; if nobody does, `sweep resume` lets one")
+            }
+        };
+    }
     let states: Vec<_> = status.states.iter().map(|(state, count)| format!("{state} {count}")).collect();
     let _ = writeln!(out, "{}\n", states.join("   "));
     out.push_str(&trials(status, rows, width));
@@ -78,9 +87,27 @@ fn trials(status: &Status, rows: Rows, width: u16) -> String {
 }
 
 fn best(out: &mut String, status: &Status) {
+    if !status.pareto.is_empty() {
+        return front(out, status);
+    }
     let Some((best, metric)) = status.best_trial().zip(status.manifest.metric.as_ref()) else { return };
     let value = best.metric.map(number).unwrap_or_default();
     let _ = writeln!(out, "\nbest: {} with {} {value}  {}", best.trial, metric.name, params(&best.params));
+}
+
+/// The trials that no other is better than in every metric.
+fn front(out: &mut String, status: &Status) {
+    let names: Vec<&str> = status.manifest.metrics().map(|metric| metric.name.as_str()).collect();
+    let _ = writeln!(out, "\nPareto front of {}, {} trials:", names.join(", "), status.pareto.len());
+    let of_front = status.trials.iter().filter(|trial| status.pareto.contains(&trial.trial));
+    for trial in of_front.take(ROWS) {
+        let value = |name: &&str| trial.metrics.get(*name).copied().flatten().map_or_else(|| "-".into(), number);
+        let values: Vec<String> = names.iter().map(|name| format!("{name} {}", value(name))).collect();
+        let _ = writeln!(out, "  {}  {}  {}", trial.trial, values.join("  "), params(&trial.params));
+    }
+    if status.pareto.len() > ROWS {
+        let _ = writeln!(out, "  … and {} more", status.pareto.len() - ROWS);
+    }
 }
 
 fn failures(out: &mut String, status: &Status) {

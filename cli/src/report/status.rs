@@ -11,7 +11,7 @@ use sweep_core::record::Kind;
 use sweep_core::state::{Bucket, TrialState};
 
 use crate::driver::look::{Look, TrialLook};
-use crate::driver::{best, budget};
+use crate::driver::{best, budget, target};
 
 /// The version of every JSON report of this release.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -35,8 +35,12 @@ pub struct Status {
     pub stopped: Option<String>,
     /// Why Slurm's word is missing, where it is.
     pub slurm_unanswered: Option<String>,
+    /// Who drives the search: a job, or a process of this machine.
+    pub driver: Option<String>,
     /// Whether the search is done, where the sweep has one that must be driven.
     pub finished: bool,
+    /// Whether a trial is at the metric's `target`.
+    pub target_reached: bool,
     /// Node-hours of all attempts that ended.
     pub node_hours: f64,
     /// How many trials are in each of hpc-compose's buckets.
@@ -45,6 +49,8 @@ pub struct Status {
     pub states: BTreeMap<TrialState, u32>,
     /// The best trial so far, where the spec names a metric.
     pub best: Option<TrialLabel>,
+    /// The trials that no other is better than in every metric, where the spec names several.
+    pub pareto: Vec<TrialLabel>,
     /// Every trial in order.
     pub trials: Vec<TrialStatus>,
 }
@@ -62,6 +68,14 @@ pub struct TrialStatus {
     pub params: Params,
     /// Which repetition of its configuration.
     pub replicate: u32,
+    /// What a multi-fidelity method gave it to spend.
+    pub budget: Option<f64>,
+    /// Its bracket, deme or member, where the method has such.
+    pub bracket: Option<u32>,
+    /// Its rung or generation.
+    pub rung: Option<u32>,
+    /// The trial that it goes on from.
+    pub parent: Option<TrialLabel>,
     /// Its newest attempt, from 0.
     pub attempt: u32,
     /// Its job, as Slurm's commands take it.
@@ -74,6 +88,8 @@ pub struct TrialStatus {
     pub record_path: Option<String>,
     /// The metric, where it was reported.
     pub metric: Option<f64>,
+    /// Every metric of the spec by its name.
+    pub metrics: BTreeMap<String, Option<f64>>,
     /// The exit code of its newest attempt.
     pub exit: Option<i32>,
     /// The signal that ended it.
@@ -94,6 +110,9 @@ impl Status {
     pub fn of(look: Look) -> Self {
         let best =
             best::of(&look.trials, look.manifest.metric.as_ref()).map(|trial| trial.trial.index.label());
+        let front = best::front(&look.trials, &look.manifest);
+        let pareto = front.into_iter().map(|trial| trial.trial.index.label()).collect();
+        let target_reached = target::reached(&look).is_some();
         let node_hours = budget::node_hours(&look);
         let mut summary: BTreeMap<Bucket, u32> = Bucket::ALL.into_iter().map(|bucket| (bucket, 0)).collect();
         let mut states: BTreeMap<TrialState, u32> = BTreeMap::new();
@@ -108,15 +127,18 @@ impl Status {
             method: manifest.method.clone(),
             matrix: manifest.matrix.clone(),
             seed: manifest.seed.clone(),
-            manifest,
             stopped: look.stopped.map(|stopped| stopped.reason),
             slurm_unanswered: look.unanswered.map(|error| error.to_string()),
+            driver: look.driver,
             finished: look.finished,
             node_hours,
             summary,
             states,
             best,
-            trials: look.trials.into_iter().map(TrialStatus::of).collect(),
+            pareto,
+            trials: look.trials.into_iter().map(|trial| TrialStatus::of(trial, &manifest)).collect(),
+            manifest,
+            target_reached,
         }
     }
 
@@ -147,7 +169,8 @@ impl Status {
             return 5;
         }
         if self.manifest.driven && self.stopped.is_some() && self.is_over() {
-            return 4;
+            // What was stopped because it has what it was after did all that it was to do.
+            return if self.target_reached { 0 } else { 4 };
         }
         let total = self.trials.len();
         if self.count(Bucket::Completed) as usize == total {
@@ -163,7 +186,8 @@ impl Status {
 }
 
 impl TrialStatus {
-    fn of(look: TrialLook) -> Self {
+    fn of(look: TrialLook, manifest: &Manifest) -> Self {
+        let metrics = manifest.metrics().map(|metric| metric.name.clone()).zip(look.values()).collect();
         let TrialLook { trial, status, job, record, refusal, task_error, metric, .. } = look;
         let record_path = record.as_ref().map(|(name, _)| format!("trials/{}/{name}", trial.index.label()));
         let newest = record.and_then(|(_, mut records)| {
@@ -177,12 +201,17 @@ impl TrialStatus {
             name: trial.name,
             params: trial.params,
             replicate: trial.replicate,
+            budget: trial.budget,
+            bracket: trial.bracket,
+            rung: trial.rung,
+            parent: trial.parent.map(TrialIndex::label),
             attempt: status.attempt,
             job_id: job,
             state: status.state,
             bucket: status.bucket,
             record_path,
             metric,
+            metrics,
             exit: newest.and_then(|record| record.exit),
             signal: newest.and_then(|record| record.signal),
             elapsed_s: newest.and_then(|record| record.elapsed_s),

@@ -11,7 +11,8 @@ use sweep_core::status::{self, BatchEvidence, Evidence, Queue};
 use sweep_core::trial::Trial;
 
 use super::known::Known;
-use super::{Batches, TrialLook, owner, read_metric};
+use super::{Batches, TrialLook, owner, read_metrics};
+use crate::driver::successor;
 use crate::error::{Error, Result};
 use crate::executor::local;
 use crate::executor::slurm::accounting::{self, AccountTable};
@@ -48,6 +49,13 @@ impl Oracle {
         Ok(oracle)
     }
 
+    /// Who drives a sweep.
+    pub(super) fn driver(&self, dir: &SweepDir, manifest: &Manifest) -> Option<String> {
+        let jobs = self.queue.as_ref().map(|queue| successor::open_jobs(manifest, queue)).unwrap_or_default();
+        let job = jobs.first().map(ToString::to_string);
+        job.or_else(|| local::find_driver(dir).map(|process| process.to_string()))
+    }
+
     pub(super) fn judge(
         &mut self,
         manifest: &Manifest,
@@ -75,8 +83,7 @@ impl Oracle {
         let records: Vec<Vec<Record>> = attempts.iter().map(|(_, records)| records.clone()).collect();
         let vetoed = folder.is_some_and(|folder| folder.veto().exists());
         let status = status::resolve(&Evidence { batch, attempts: &records, vetoed, stopped });
-        let metric =
-            manifest.metric.as_ref().zip(folder).and_then(|(metric, folder)| read_metric(folder, metric));
+        let (metric, others) = folder.map(|folder| read_metrics(folder, manifest)).unwrap_or_default();
         let number = known.map(|(known, _)| known.intent.token.batch);
         let nodes = known.and_then(|(known, _)| known.intent.sbatch.get("nodes")?.parse().ok()).unwrap_or(1);
         let partition = known.and_then(|(known, _)| known.intent.sbatch.get("partition").cloned());
@@ -90,6 +97,7 @@ impl Oracle {
             refusal,
             task_error: None,
             metric,
+            others,
             spent_s,
             nodes,
             partition,
