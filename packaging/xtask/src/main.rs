@@ -12,6 +12,7 @@ mod fuzz;
 mod machine;
 mod program;
 mod prove;
+mod race;
 mod results;
 mod set_up;
 mod test;
@@ -42,6 +43,7 @@ enum Command {
     Cluster(cluster::Command),
     Fuzz(fuzz::Arguments),
     Bench(bench::Arguments),
+    Race(race::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Cluster(command) => cluster::run(&command),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Race(arguments) => race::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
