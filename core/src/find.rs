@@ -80,14 +80,14 @@ pub fn end(dir: &SweepDir) -> Result<(u32, u64)> {
     Ok((count, end))
 }
 
-/// Reads one trial with two small reads.
+/// Reads one trial with three small reads: the index's header, the entry, the line.
 ///
 /// # Errors
 /// [`Error::OutOfRange`], [`Error::Read`] or [`Error::Damaged`].
 pub fn trial(dir: &SweepDir, index: TrialIndex) -> Result<Trial> {
     let index_path = dir.index();
     let file = open(&index_path)?;
-    let count = IndexEntry::count(length(&file, &index_path)?);
+    let count = check_index(&file, &index_path)?;
     if index.0 >= count {
         return Err(Error::OutOfRange { dir: dir.path().to_owned(), index: u64::from(index.0), count });
     }
@@ -187,6 +187,27 @@ fn read_exact_at(file: &File, path: &Path, bytes: &mut [u8], offset: u64) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_trial_is_read_by_an_index_of_a_newer_format() {
+        let folder = std::env::temp_dir().join(format!("sweep-find-newer-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let dir = SweepDir::new(&folder);
+        let line = br#"{"trial":"t000","index":0,"params":{"lr":0.1},"seed":1}"#;
+        std::fs::write(dir.trials(), line).unwrap();
+        let entry = IndexEntry { offset: 0, len: line.len() as u32, crc32: crc32fast::hash(line) };
+        let with_header = |header: &[u8]| {
+            std::fs::write(dir.index(), [header, &entry.to_bytes()].concat()).unwrap();
+            trial(&dir, TrialIndex(0))
+        };
+        let mut header = schema::binary_header(INDEX_MAGIC, 0);
+        let ours = with_header(&header);
+        header[8] += 1;
+        let newer = with_header(&header);
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(ours.is_ok(), "{ours:?}");
+        assert!(matches!(newer, Err(Error::Schema { .. })), "{newer:?}");
+    }
 
     #[test]
     fn an_entry_that_points_past_all_files_is_damage_and_no_overflow() {
