@@ -8,6 +8,7 @@ mod distribution;
 mod domain;
 mod driving;
 mod files;
+mod from;
 mod keys;
 pub mod macros;
 mod method;
@@ -20,6 +21,7 @@ mod plan;
 mod read;
 mod rows;
 mod run;
+mod rungs;
 pub mod sbatch;
 mod section;
 mod server;
@@ -42,9 +44,11 @@ use sweep_core::name::EnvNames;
 use sweep_core::params::Params;
 use sweep_core::record::hex;
 use sweep_core::schema;
+use sweep_core::start::Start;
 use sweep_core::trial::Trial;
 use sweep_search::{Experiment, Method, Row, Space, Stop};
 
+pub use from::From;
 pub use mistake::{Mistake, Position, SpecErrors};
 pub use trials::Trials;
 
@@ -95,6 +99,8 @@ pub struct Spec {
     pub concurrency: Option<u32>,
     /// What is reported.
     pub metric: Option<Metric>,
+    /// What is reported besides, and ranked with it.
+    pub objectives: Vec<Metric>,
     /// Which ends are tried again.
     pub retries: Option<Retries>,
     /// Cross-validation folds, passed to the program.
@@ -117,6 +123,12 @@ pub struct Spec {
     pub base: Option<Base>,
     /// What a person should know about the spec that is no mistake.
     pub notes: Vec<String>,
+    /// Options that come to `sbatch` at each rung; the last are those of every further rung.
+    pub rungs: Vec<sbatch::Options>,
+    /// The sweep whose best this one begins with; see [`Spec::starting_from`].
+    pub from: Option<From>,
+    /// What it has from there.
+    pub start: Option<Start>,
 }
 
 /// A base configuration.
@@ -202,7 +214,10 @@ impl Spec {
     pub fn is_driven(&self) -> bool {
         let driving = &self.driving;
         let watched = driving.budget.is_some() || driving.max_failures.is_some() || driving.canary;
-        watched || self.experiment("").is_adaptive()
+        let aimed = self.metric.as_ref().is_some_and(|metric| metric.target.is_some());
+        // Somebody has to know when the search is done, and which trials were the best by then.
+        let cleared = self.around.keep_checkpoints.is_some();
+        watched || aimed || cleared || self.experiment("").is_adaptive()
     }
 
     /// Whether its strategy listens to what trials report while they run.
@@ -243,12 +258,15 @@ impl Spec {
         fixed.map(|(name, text)| (name.clone(), text.replace("$$", "$"))).collect()
     }
 
-    /// All sbatch options of one trial.
-    #[must_use]
-    pub fn sbatch_of(&self, trial: &Trial) -> sbatch::Options {
+    /// All sbatch options of one trial, those of its rung among them.
+    ///
+    /// # Errors
+    /// For an option with a name that the trial has no value for.
+    pub fn sbatch_of(&self, trial: &Trial) -> sweep_core::error::Result<sbatch::Options> {
         let mut options = self.shared_sbatch();
         options.extend(trial.sbatch.clone());
-        options
+        rungs::put(&self.rungs, self.method, trial, &self.sbatch, &mut options)?;
+        Ok(options)
     }
 
     /// That the spec says what a trial runs: what submits and runs trials cannot do without.
@@ -291,6 +309,8 @@ impl Spec {
             seed: self.seed.clone().unwrap_or_else(|| origin.id.to_string()),
             id: origin.id,
             metric: self.metric.clone(),
+            objectives: self.objectives.clone(),
+            start: self.start.clone(),
             command: self.command.clone(),
             setup: self.setup.clone(),
             workdir: origin.workdir,
@@ -419,6 +439,10 @@ fn resolve(
         let at = node("sbatch").map_or(root.at, |node| place_of(node, key));
         run.templates.push(template::Template::submission(text, at, key));
     }
+    let method = plan.whole.then_some(plan.method);
+    let rungs = node("rungs").map(|node| rungs::read(node, method, mistakes)).unwrap_or_default();
+    run.templates.extend(rungs.texts);
+    let from = node("from").and_then(|node| from::read(node, plan.random.is_some(), mistakes));
     // What the user says to sbatch itself counts more.
     if let Some(signal) = &around.signal {
         options.entry("signal".into()).or_insert_with(|| signal.clone());
@@ -512,7 +536,8 @@ fn resolve(
         seed: plan.seed,
         replicates: plan.replicates,
         concurrency: plan.concurrency,
-        metric: plan.metric,
+        metric: plan.metrics.first().cloned(),
+        objectives: plan.metrics.into_iter().skip(1).collect(),
         retries: plan.retries,
         folds: around.folds,
         repetitions: around.repetitions,
@@ -524,6 +549,9 @@ fn resolve(
         defaults,
         base,
         notes,
+        rungs: rungs.rungs,
+        from,
+        start: None,
     })
 }
 

@@ -156,7 +156,7 @@ fn rows_come_before_combinations_and_have_their_own_options() {
     let shared: Vec<_> = spec.shared_sbatch().into_iter().collect();
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(shared, [pair("comment", "a $5"), pair("exclusive", ""), pair("time", "10")]);
-    assert_eq!(spec.sbatch_of(&trials[0]).len(), 5);
+    assert_eq!(spec.sbatch_of(&trials[0]).unwrap().len(), 5);
 }
 
 #[test]

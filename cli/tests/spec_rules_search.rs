@@ -380,8 +380,8 @@ fn a_metric_has_a_name_and_a_goal() {
         &["3:28: unknown goal `best` | known: `minimize`, `maximize`"],
     );
     check(
-        "command: [a]\nparameters: {lr: [1, 2]}\nmetric: {name: loss, target: 3}",
-        &["3:22: key `target` is not in this version"],
+        "command: [a]\nparameters: {lr: [1, 2]}\nmetric: {name: loss, target: low}",
+        &["3:30: `target` of `metric` must be a number, not `low`"],
     );
     check(
         "command: [a]\nparameters: {lr: [1, 2]}\nmetric: {nam: loss}",

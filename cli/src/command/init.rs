@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use serde::Serialize;
 use sweep_core::batch::Trials;
 
-use crate::command::{Where, load, print};
+use crate::command::{Where, load, notice, print};
 use crate::driver::batches::{Batch, Shape};
 use crate::driver::create::{Created, create};
+use crate::driver::start::{self, Patience};
 use crate::error::Result;
 use crate::executor::process::Call;
 use crate::executor::slurm;
@@ -45,7 +46,9 @@ impl Args {
     /// Everything that is wrong with the spec, or those of the file system.
     pub fn run(&self) -> Result<ExitCode> {
         let spec = load(&self.spec)?;
-        let created = create(&spec, &self.home.home(&spec.folder), super::submit::versions(None), None)?;
+        let home = self.home.home(&spec.folder);
+        let spec = start::resolve(spec, &home, Patience::UntilItEnds, &notice)?;
+        let created = create(&spec, &home, super::submit::versions(None), None)?;
         let site = slurm::site().ok();
         let max_array_size = site.map_or(slurm::DEFAULT_MAX_ARRAY_SIZE, |site| site.max_array_size);
         let report = Report {

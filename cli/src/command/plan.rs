@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::command::{load, print};
+use crate::command::{Where, load, notice, print};
+use crate::driver::start::{self, Patience};
 use crate::error::Result;
 use crate::render::{self, Format, json, table};
 use crate::report::plan::Plan;
@@ -17,6 +18,8 @@ pub struct Args {
     /// Trials that are shown
     #[arg(long, value_name = "N", default_value_t = 10)]
     show: usize,
+    #[command(flatten)]
+    home: Where,
     /// For whom
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -29,6 +32,8 @@ impl Args {
     /// Everything that is wrong with the spec.
     pub fn run(&self) -> Result<ExitCode> {
         let spec = load(&self.spec)?;
+        let home = self.home.home(&spec.folder);
+        let spec = start::resolve(spec, &home, Patience::None, &notice)?;
         let plan = Plan::of(&spec, self.show)?;
         print(&match self.format {
             Format::Human => render::plan::human(&plan, table::width()),

@@ -11,11 +11,12 @@ use sweep_core::layout::SweepDir;
 use sweep_core::limits;
 use sweep_core::manifest;
 
-use crate::command::{Where, load, print};
+use crate::command::{Where, load, notice, print};
 use crate::driver::batches::{Groups, Shape};
 use crate::driver::create::{Created, create};
 use crate::driver::journal::Journal;
 use crate::driver::lease::Lease;
+use crate::driver::start::{self, Patience};
 use crate::driver::submit::{Submission, Taken};
 use crate::driver::successor;
 use crate::error::{Error, Result};
@@ -156,6 +157,8 @@ impl Args {
         let spec = load(&self.what.spec)?;
         sbatch_extra(&self.what.extra)?;
         let (executor, site) = self.what.executor.resolve()?;
+        let home = self.what.home.home(&spec.folder);
+        let spec = start::resolve(spec, &home, Patience::None, &notice)?;
         let plan = Plan::of(&spec, SHOWN)?;
         let calls = self.what.calls(&spec, executor, site.as_ref())?;
         print(&match self.format {
@@ -203,9 +206,12 @@ impl What {
         self.guard(&spec)?;
         let (executor, site) = self.executor.resolve()?;
         self.check_executor(executor)?;
+        let home = self.home.home(&spec.folder);
+        let spec = start::resolve(spec, &home, Patience::UntilItEnds, &notice)?;
+        // What it begins with may add to what it has.
+        self.guard(&spec)?;
         let version = site.as_ref().and_then(|site| site.version.clone());
         let asked = manifest::Submission { executor, individual: self.individual, extra: self.extra.clone() };
-        let home = self.home.home(&spec.folder);
         let created = create(&spec, &home, versions(version), Some(asked))?;
         let shape = self.shape(executor, site.as_ref());
         // Of a driven sweep no more is there yet than may run.
@@ -284,7 +290,7 @@ impl What {
         let mut groups = Groups::default();
         for trial in spec.trials("").map_err(|error| Error::user(error.to_string()))? {
             let trial = trial?;
-            groups.add(trial.index, &spec.sbatch_of(&trial));
+            groups.add(trial.index, &spec.sbatch_of(&trial)?);
         }
         let home = self.home.home(&spec.folder);
         let folder = std::path::absolute(home.path()).unwrap_or_else(|_| home.path().to_owned());

@@ -11,7 +11,7 @@ use sweep_core::status::Status;
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, Look, look};
 use crate::driver::search::Search;
-use crate::driver::{best, budget, canary, prune, stop};
+use crate::driver::{best, budget, canary, prune, stop, target};
 use crate::error::Result;
 use crate::executor::local;
 
@@ -60,7 +60,7 @@ pub fn advance_from(dir: &SweepDir, seen: &Look, notice: &dyn Fn(&str)) -> Resul
     let mut trials = again;
     if let Some(mut search) = Search::replay(dir, &look)? {
         best::write(dir, &look)?;
-        if let Some(reason) = budget::spent(&look).or_else(|| canary::alarm(&look)) {
+        if let Some(reason) = alarm(&look) {
             stop::stop(dir, &reason)?;
             step.stopped = Some(reason);
             return Ok(step);
@@ -93,9 +93,13 @@ pub fn has_work(dir: &SweepDir, look: &Look) -> Result<bool> {
     let Some(search) = Search::replay(dir, look)? else { return Ok(false) };
     Ok(!planned(look).is_empty()
         || search.has_work(look, dir, slots(look))
-        || budget::spent(look).is_some()
-        || canary::alarm(look).is_some()
+        || alarm(look).is_some()
         || prune::late(look, &search).next().is_some())
+}
+
+/// Why the sweep has to be stopped, where that is so.
+fn alarm(look: &Look) -> Option<String> {
+    target::alarm(look).or_else(|| budget::spent(look)).or_else(|| canary::alarm(look))
 }
 
 /// The trials that the spec's `retries` want to run again now.

@@ -10,9 +10,9 @@ use sweep_core::id::{JobName, Token, TrialIndex};
 use sweep_core::layout::SweepDir;
 use sweep_core::status::Queue;
 
-use crate::driver::batches::{Groups, Options, Shape};
+use crate::driver::batches::{Groups, Shape};
 use crate::driver::journal::Journal;
-use crate::driver::look::{Batches, Look, TrialLook, owner};
+use crate::driver::look::{Batches, Look, owner};
 use crate::driver::submit::{Submission, Taken};
 use crate::error::{At, Error, Kind, Result};
 use crate::executor::local;
@@ -55,7 +55,7 @@ pub fn submit(
             None => {
                 // The options of a trial that was never submitted are those of its sweep.
                 let local = submission.executor == Executor::Local;
-                (Way { local, extra: submission.extra.to_vec() }, options(&spec, trial))
+                (Way { local, extra: submission.extra.to_vec() }, spec.sbatch_of(&trial.trial)?)
             }
         };
         ways.entry(way).or_default().add(index, &options);
@@ -79,10 +79,6 @@ fn read_spec(dir: &SweepDir) -> Result<Spec> {
     let path = dir.spec();
     let bytes = fs::read(&path).at("read", &path)?;
     Spec::parse(&path, bytes).map_err(|errors| Error::user(errors.to_string()))
-}
-
-fn options(spec: &Spec, trial: &TrialLook) -> Options {
-    spec.sbatch_of(&trial.trial)
 }
 
 /// Links a claim "withdrawn" for a trial's old batch, so that no job of it can start the trial any more. `judged` is

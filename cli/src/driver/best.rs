@@ -1,15 +1,17 @@
 //! `best.json` at the sweep's root: the best configuration so far, for programs to read. It is replaced whole, and
 //! only where it changes.
 
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use serde::Serialize;
 use sweep_core::id::{TrialIndex, TrialLabel};
 use sweep_core::layout::SweepDir;
-use sweep_core::manifest::Metric;
+use sweep_core::manifest::{Goal, Manifest, Metric};
 use sweep_core::params::Params;
 use sweep_core::schema::{self, Schema};
 use sweep_core::state::TrialState;
+use sweep_search::pareto;
 
 use crate::driver::files;
 use crate::driver::look::{Look, TrialLook};
@@ -25,6 +27,17 @@ struct Best<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<f64>,
     params: &'a Params,
+    /// Every configuration that no other is better than, where the spec names several metrics.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pareto: Vec<OfFront<'a>>,
+}
+
+#[derive(Serialize)]
+struct OfFront<'a> {
+    trial: TrialLabel,
+    index: TrialIndex,
+    metrics: BTreeMap<&'a str, Option<f64>>,
+    params: &'a Params,
 }
 
 /// Writes the best trial of a look, where there is one.
@@ -38,6 +51,13 @@ pub fn write(dir: &SweepDir, look: &Look) -> Result<()> {
         return Ok(());
     };
     let Some(value) = best.metric else { return Ok(()) };
+    let names = || look.manifest.metrics().map(|metric| metric.name.as_str());
+    let front = front(&look.trials, &look.manifest).into_iter().map(|trial| OfFront {
+        trial: trial.trial.index.label(),
+        index: trial.trial.index,
+        metrics: names().zip(trial.values()).collect(),
+        params: &trial.trial.params,
+    });
     let json = serde_json::to_vec_pretty(&Best {
         schema: schema::CURRENT,
         trial: best.trial.index.label(),
@@ -46,6 +66,7 @@ pub fn write(dir: &SweepDir, look: &Look) -> Result<()> {
         value,
         budget: best.trial.budget,
         params: &best.trial.params,
+        pareto: front.collect(),
     });
     let json = [json.expect("texts and numbers always serialize"), b"\n".to_vec()].concat();
     let path = dir.best();
@@ -59,11 +80,59 @@ pub fn write(dir: &SweepDir, look: &Look) -> Result<()> {
 #[must_use]
 pub fn of<'a>(trials: &'a [TrialLook], metric: Option<&Metric>) -> Option<&'a TrialLook> {
     let goal = metric?.goal;
-    let done = || {
-        let completed = trials.iter().filter(|trial| trial.status.state == TrialState::Completed);
-        completed.filter(|trial| trial.metric.is_some())
-    };
-    let largest = done().filter_map(|trial| trial.trial.budget).max_by(f64::total_cmp);
-    let of_largest = done().filter(|trial| trial.trial.budget == largest);
-    of_largest.min_by(|a, b| goal.order(a.metric, b.metric))
+    comparable(trials).into_iter().min_by(|a, b| goal.order(a.metric, b.metric))
+}
+
+/// The completed trials that can be compared: those with a metric and the largest budget.
+fn comparable(trials: &[TrialLook]) -> Vec<&TrialLook> {
+    let mut done: Vec<&TrialLook> = trials
+        .iter()
+        .filter(|trial| trial.status.state == TrialState::Completed && trial.metric.is_some())
+        .collect();
+    let largest = done.iter().filter_map(|trial| trial.trial.budget).max_by(f64::total_cmp);
+    done.retain(|trial| trial.trial.budget == largest);
+    done
+}
+
+/// The first trial of each configuration, the best configuration first: of several replicates their mean counts. Only
+/// trials that [`of`] compares.
+#[must_use]
+pub fn configurations<'a>(trials: &'a [TrialLook], metric: &Metric) -> Vec<&'a TrialLook> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut found: Vec<(&TrialLook, Vec<f64>)> = Vec::new();
+    for trial in comparable(trials) {
+        let place = *places.entry(trial.trial.params.config_key()).or_insert(found.len());
+        if place == found.len() {
+            found.push((trial, Vec::new()));
+        }
+        found[place].1.extend(trial.metric);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a number of replicates")]
+    let mean = |values: &[f64]| Some(values.iter().sum::<f64>() / values.len() as f64);
+    found.sort_by(|(_, a), (_, b)| metric.goal.order(mean(a), mean(b)));
+    found.into_iter().map(|(trial, _)| trial).collect()
+}
+
+/// The trials that no other is better than in every metric, in order; none where there is one metric only. A trial
+/// that lacks a metric is not among them, and where budgets differ only those of the largest are.
+#[must_use]
+pub fn front<'a>(trials: &'a [TrialLook], manifest: &Manifest) -> Vec<&'a TrialLook> {
+    if manifest.objectives.is_empty() {
+        return Vec::new();
+    }
+    let compared = comparable(trials);
+    let costs: Vec<Vec<Option<f64>>> = compared
+        .iter()
+        .map(|trial| manifest.metrics().zip(trial.values()).map(|(of, value)| cost(of, value)).collect())
+        .collect();
+    let ranks = pareto::ranks(&costs);
+    compared.into_iter().zip(ranks).filter(|(_, rank)| *rank == Some(0)).map(|(trial, _)| trial).collect()
+}
+
+/// A value, lower for better.
+fn cost(metric: &Metric, value: Option<f64>) -> Option<f64> {
+    match metric.goal {
+        Goal::Minimize => value,
+        Goal::Maximize => value.map(|value| -value),
+    }
 }

@@ -139,10 +139,10 @@ fn write_trials(spec: &Spec, new: &SweepDir, manifest: &Manifest) -> Result<(Gro
     for trial in spec.trials(manifest.id.as_str()).map_err(too_many)?.take(first) {
         let trial = trial?;
         table.append(&trial).at("write", &trials_path)?;
-        if trial.sbatch.is_empty() {
+        if trial.sbatch.is_empty() && spec.rungs.is_empty() {
             groups.add(trial.index, &shared);
         } else {
-            groups.add(trial.index, &spec.sbatch_of(&trial));
+            groups.add(trial.index, &spec.sbatch_of(&trial)?);
         }
     }
     let count = table.count();

@@ -8,6 +8,7 @@ use sweep_core::manifest::Manifest;
 use sweep_core::trial::Trial;
 
 use crate::driver::look::read_trials;
+use crate::driver::start;
 use crate::error::{Error, Result};
 use crate::spec::Spec;
 
@@ -32,6 +33,7 @@ pub fn check(dir: &SweepDir, spec_path: &Path) -> Result<()> {
     if let Some(difference) = around_trials(&spec, &manifest) {
         return Err(drift(difference));
     }
+    let spec = start::of_manifest(spec, &manifest)?;
     let count = sweep_core::find::count(dir)?;
     let mut planned = spec.trials(manifest.id.as_str()).map_err(|error| Error::user(error.to_string()))?;
     for made in read_trials(dir, count)? {
@@ -56,7 +58,7 @@ pub fn around_trials(spec: &Spec, manifest: &Manifest) -> Option<String> {
         ("setup", spec.setup != manifest.setup),
         ("env", spec.env != manifest.env),
         ("env_names", spec.env_names != manifest.env_names),
-        ("metric", spec.metric != manifest.metric),
+        ("metric", spec.metric != manifest.metric || spec.objectives != manifest.objectives),
         ("method", spec.method.as_str() != manifest.method),
     ];
     let first = differs.into_iter().find(|(_, differs)| *differs)?.0;

@@ -13,7 +13,7 @@ use sweep_core::trial::Trial;
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, Look, look};
 use crate::driver::search::{limit_of, read_spec};
-use crate::driver::{drift, journal, table};
+use crate::driver::{drift, journal, start, table};
 use crate::error::{Error, Result};
 use crate::executor::slurm;
 use crate::spec::Spec;
@@ -82,7 +82,7 @@ struct New {
 
 fn new_trials(dir: &SweepDir, look: &Look, more: &More<'_>) -> Result<New> {
     let manifest = &look.manifest;
-    let own = read_spec(dir)?;
+    let own = start::of_manifest(read_spec(dir)?, manifest)?;
     let spec = match more.spec {
         None => own.clone(),
         Some(path) => changed(path, look)?,
@@ -150,7 +150,7 @@ fn changed(path: &Path, look: &Look) -> Result<Spec> {
         return Err(Error::user(format!("in {}, {difference}", path.display()))
             .hint("`sweep extend` only adds trials; submit another search as a new sweep"));
     }
-    Ok(spec)
+    start::of_manifest(spec, &look.manifest)
 }
 
 /// Lets arrays that are in the queue run so many tasks at once. What cannot be changed is said.

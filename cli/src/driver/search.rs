@@ -15,7 +15,7 @@ use sweep_search::{Course, End, Next};
 
 use crate::driver::journal::{self, Journal};
 use crate::driver::look::Look;
-use crate::driver::table;
+use crate::driver::{start, table};
 use crate::error::{At, Error, Result};
 use crate::spec::Spec;
 use crate::task::now_ns;
@@ -54,7 +54,7 @@ impl Search {
             return Ok(None);
         }
         let events = journal::read(dir)?;
-        let spec = read_spec(dir)?;
+        let spec = start::of_manifest(read_spec(dir)?, &look.manifest)?;
         let mut experiment = spec.experiment(&look.manifest.seed);
         experiment.limit = limit_of(&spec, &events);
         let concurrency = look.manifest.concurrency;

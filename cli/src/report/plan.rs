@@ -70,7 +70,7 @@ impl Plan {
                 let trial = trial?;
                 trials.push(PlannedTrial {
                     trial: trial.index.label(),
-                    sbatch: spec.sbatch_of(&trial),
+                    sbatch: spec.sbatch_of(&trial)?,
                     name: trial.name,
                     params: trial.params,
                     replicate: trial.replicate,

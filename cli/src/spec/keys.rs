@@ -53,6 +53,7 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("cost_per_budget", Read),
     ("early_terminate", Read),
     ("folds", Read),
+    ("from", Read),
     ("genetic", Read),
     ("halving", Read),
     ("hyperband", Read),
@@ -60,6 +61,7 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("rates", Read),
     ("repetitions", Read),
     ("requeue_on_signal", Read),
+    ("rungs", Read),
     ("result_wait_s", Read),
     ("canary", Read),
     ("driver", Read),
@@ -146,7 +148,7 @@ pub(super) const METRIC: &[(&str, Standing)] = &[
     ("from", Read),
     ("impute", Later),
     ("impute_while_running", Refused("it fills in for trials that W&B's server sees running: take it out")),
-    ("target", Later),
+    ("target", Read),
     ("weights", Read),
 ];
 
@@ -285,7 +287,8 @@ mod tests {
         let text = include_str!("../../../docs/spec.md");
         for table in [TOP, PARAMETER, WHEN, METRIC, METRIC_FROM, BUDGET, CHECKPOINT, SOURCE, METHODS] {
             for (word, _) in table.iter().filter(|(_, standing)| *standing == Read) {
-                let is_named = text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|named| named == *word);
+                let is_named =
+                    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|named| named == *word);
                 assert!(is_named, "docs/spec.md says nothing of `{word}`");
             }
         }

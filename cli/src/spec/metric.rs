@@ -13,8 +13,34 @@ use super::yaml::{Entry, Kind, Node};
 /// The name of a weighted sum that has none.
 const SUM: &str = "weighted_sum";
 
-/// Reads it.
-pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Metric> {
+/// Most metrics of a spec.
+const METRICS: usize = 16;
+
+/// Reads it: one, or a list of which the first is what the search goes by.
+pub(super) fn read_all(node: &Node, mistakes: &mut Mistakes) -> Vec<Metric> {
+    let Kind::List(items) = &node.kind else { return read(node, mistakes).into_iter().collect() };
+    if items.is_empty() || items.len() > METRICS {
+        let message = format!("`metric` must be one, or a list of 1 to {METRICS}, not of {}", items.len());
+        mistakes.hint(node.at, message, "write `metric: [{name: loss}, {name: seconds}]`");
+        return Vec::new();
+    }
+    let mut metrics: Vec<Metric> = Vec::new();
+    for item in items {
+        let Some(metric) = read(item, mistakes) else { continue };
+        if metrics.iter().any(|other| other.name == metric.name) {
+            let message = format!("two metrics are named `{}`", shown(&metric.name));
+            mistakes.hint(item.at, message, "give each a `name` of its own");
+        }
+        if metric.target.is_some() && !metrics.is_empty() {
+            let message = "`target` of a metric that is not the first";
+            mistakes.hint(item.at, message, "the search goes by the first metric, and ends by its target");
+        }
+        metrics.push(metric);
+    }
+    metrics
+}
+
+fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Metric> {
     if let Kind::Scalar { text, .. } = &node.kind {
         let hint = format!("write `metric: {{name: {}, goal: maximize}}`", shown(text));
         mistakes.hint(node.at, "`metric` must be a mapping, not a single value", hint);
@@ -22,6 +48,7 @@ pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Metric> {
     }
     let entries = read::entries(node, "`metric`", mistakes)?;
     let (mut name, mut goal, mut weights, mut from) = (None, Goal::default(), BTreeMap::new(), None);
+    let mut target = None;
     for Entry { key, at, value } in entries {
         if !keys::check(keys::METRIC, "key", key, *at, mistakes) {
             continue;
@@ -29,6 +56,7 @@ pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Metric> {
         match key.as_str() {
             "weights" => weights = read_weights(value, mistakes),
             "from" => from = source(value, mistakes),
+            "target" => target = read::finite(value, "`target` of `metric`", mistakes),
             "name" => match read::line(value, "`name` of `metric`", mistakes) {
                 Some("") => mistakes.add(value.at, "the metric's name is empty"),
                 word => name = word.map(str::to_owned),
@@ -47,7 +75,7 @@ pub(super) fn read(node: &Node, mistakes: &mut Mistakes) -> Option<Metric> {
     if name.is_none() && !is_given("name") && all_known {
         mistakes.hint(node.at, "`metric` has no `name`", "name the key under which trials report it");
     }
-    Some(Metric { name: name?, goal, weights, from })
+    Some(Metric { name: name?, goal, weights, from, target })
 }
 
 fn read_goal(node: &Node, mistakes: &mut Mistakes) -> Option<Goal> {

@@ -29,7 +29,8 @@ pub(super) struct Plan {
     pub(super) seed: Option<String>,
     pub(super) replicates: u32,
     pub(super) concurrency: Option<u32>,
-    pub(super) metric: Option<Metric>,
+    /// The first is what the search goes by.
+    pub(super) metrics: Vec<Metric>,
     pub(super) retries: Option<Retries>,
 }
 
@@ -55,7 +56,7 @@ pub(super) fn read(nodes: &Nodes<'_>, mistakes: &mut Mistakes) -> Plan {
     let mut plan = Plan {
         replicates: nodes.replicates.and_then(|n| count(n, "`replicates`", mistakes)).unwrap_or(1),
         concurrency: nodes.concurrency.and_then(|n| count(n, "`concurrency`", mistakes)),
-        metric: nodes.metric.and_then(|node| metric::read(node, mistakes)),
+        metrics: nodes.metric.map(|node| metric::read_all(node, mistakes)).unwrap_or_default(),
         retries: nodes.retries.and_then(|node| retries(node, mistakes)),
         seed: nodes.seed.and_then(|node| seed(node, "`seed`", mistakes)),
         whole: true,

@@ -56,7 +56,7 @@ fn run_in(
     parent: Parent,
     output: &mut File,
 ) -> Result<Ended> {
-    let Manifest { around, env, metric, workdir, .. } = context.manifest;
+    let Manifest { around, env, workdir, .. } = context.manifest;
     checkpoint::prepare(context.manifest, context.trial, context.dir, folder)?;
     let config = folder.config();
     let json = serde_json::to_vec_pretty(&context.trial.params).expect("scalars always serialize");
@@ -76,9 +76,10 @@ fn run_in(
         return Ok(ended);
     }
     // The command has ended as it has: nothing behind it changes that.
-    let collected = metric.as_ref().map_or(Ok(()), |metric| collect::collect(metric, folder, from, &workdir));
+    let collect = |metric| collect::collect(metric, folder, from, &workdir);
+    let collected: Vec<Result<()>> = context.manifest.metrics().map(collect).collect();
     let done = after::run(&around.after, &values, &all, status, &workdir, output);
-    for error in [collected, done].into_iter().filter_map(Result::err) {
+    for error in collected.into_iter().chain([done]).filter_map(Result::err) {
         note(output, &error.to_string());
     }
     Ok(ended)
