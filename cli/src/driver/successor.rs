@@ -20,6 +20,10 @@ use crate::executor::slurm::queue::{self, QueueTable};
 use crate::executor::slurm::{self, NotSubmitted};
 use crate::spec::sbatch::argument;
 
+/// How long after its predecessor's start a driver may start at the earliest. As a rule that is over long before it is
+/// needed; it keeps drivers that die at once, for want of memory say, from following each other without a pause.
+const PAUSE_S: u32 = 30;
+
 /// sbatch options that say where a user's jobs may run, which the driver's job takes over from the trials'.
 const SHARED: [(&str, &str); 4] =
     [("account", "-A"), ("partition", "-p"), ("qos", "-q"), ("reservation", "--no-short-form")];
@@ -59,7 +63,7 @@ pub fn submit(dir: &SweepDir, behind: Option<u32>) -> Result<u32> {
         "--signal=B:TERM@60".to_owned(),
     ]);
     if let Some(job) = behind {
-        call = call.args([format!("--dependency=afterany:{job}")]);
+        call = call.args([format!("--dependency=afterany:{job}"), format!("--begin=now+{PAUSE_S}")]);
     }
     call = call.args(options(dir, &manifest)?.iter().map(|(name, value)| argument(name, value)));
     call = call.args([text(dir.drive_script()), text(own_binary()?), text(dir.path().to_owned())]);

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use sweep_testbed::run;
 
 use crate::site::{Home, LIMIT, Sweep, plain, plugged, states};
 
@@ -90,17 +91,16 @@ fn others_who_take_steps_beside_the_driver_do_no_harm() {
     let advance = || {
         let ran = home.sweep(&["advance", "--format", "json", sweep.path()]);
         assert_eq!(ran.code, Some(0), "{ran}");
+        (sweep.status()["states"]["completed"] == RUNG_TRIALS).then_some(())
     };
-    let beside = || {
-        let done = || {
-            advance();
-            (sweep.status()["states"]["completed"] == RUNG_TRIALS).then_some(())
-        };
-        home.cluster.wait_for(LIMIT, "all trials to complete", done).unwrap();
+    let drive = || {
+        let ran = run(home.command("sweep").args(["drive", sweep.path()]), LIMIT).unwrap();
+        assert_eq!(ran.code, Some(0), "{ran}");
     };
     std::thread::scope(|scope| {
-        scope.spawn(beside);
-        scope.spawn(beside);
+        scope.spawn(|| home.cluster.wait_for(LIMIT, "all trials to complete", advance).unwrap());
+        scope.spawn(drive);
+        scope.spawn(drive);
     });
     wait_no_job(&sweep);
     check_rungs(&sweep);
@@ -181,6 +181,62 @@ fn a_driver_that_cannot_drive_is_followed_by_none() {
     home.write("go", "");
     wait_no_job(&sweep);
     assert!(driver_log(&sweep).contains("error: "), "{}", driver_log(&sweep));
+}
+
+#[test]
+fn a_sweep_whose_drivers_are_all_gone_goes_on_with_a_resume() {
+    let home = Home::new(plain(), "orphaned", WAITING);
+    let sweep = home.submit(&[]);
+    sweep.wait_states(&["running"; 2]);
+    // The driver and the one behind it, which a driver that dies at once may not come to put there.
+    let drivers = || {
+        let drivers: Vec<String> =
+            open_jobs(&sweep).into_iter().filter(|job| job.contains(".driver ")).collect();
+        (drivers.len() == 2).then_some(drivers)
+    };
+    let found = home.cluster.wait_for(LIMIT, "a driver and its successor", drivers).unwrap();
+    assert_eq!(found.iter().filter(|job| job.ends_with("PENDING")).count(), 1, "{found:?}");
+    let name = found[0].split(' ').next().unwrap();
+    home.cluster.run(home.command("scancel").args(["--name", name])).unwrap().checked().unwrap();
+    let none = || open_jobs(&sweep).iter().all(|job| !job.contains(".driver ")).then_some(());
+    home.cluster.wait_for(LIMIT, "no driver", none).unwrap();
+    home.write("good", "");
+    home.write("go", "");
+    sweep.wait_completed(2);
+    let resumed = home.json("resume", &[sweep.path()]);
+    assert!(resumed["driver"].is_u64(), "{resumed}");
+    sweep.wait_completed(6);
+    wait_no_job(&sweep);
+    assert!(home.json("resume", &[sweep.path()])["driver"].is_null(), "there is nothing to drive");
+}
+
+#[test]
+fn drivers_that_die_at_once_do_not_follow_each_other_without_a_pause() {
+    let home = Home::new(plain(), "pause", WAITING);
+    let sweep = home.submit(&[]);
+    let drivers = |state: &str| {
+        let mut squeue = home.command("squeue");
+        let name = format!("--name={}.driver", sweep.dir.path().file_name().unwrap().to_str().unwrap());
+        squeue.args(["--noheader", "--format=%i", "--states", state, &name]);
+        let ran = home.cluster.run(&mut squeue).unwrap().checked().unwrap();
+        ran.stdout.lines().map(|line| line.trim().to_owned()).next()
+    };
+    let wait = |state: &str| home.cluster.wait_for(LIMIT, state, || drivers(state)).unwrap();
+    let (first, next) = (wait("RUNNING"), wait("PENDING"));
+    home.cluster.run(home.command("scancel").arg(&first)).unwrap().checked().unwrap();
+    // Free to go as far as the first is concerned.
+    let job = home.cluster.wait_for(LIMIT, "the next driver to wait for its time", || {
+        home.cluster.job(&next).ok().filter(|job| job.reason() == "BeginTime")
+    });
+    let job = job.unwrap();
+    let seconds = |field: &str| {
+        let mut date = home.command("date");
+        let ran = home.cluster.run(date.args(["+%s", "--date", job.get(field).unwrap()])).unwrap();
+        ran.checked().unwrap().stdout.trim().parse::<u64>().unwrap()
+    };
+    assert!(seconds("StartTime") >= seconds("SubmitTime") + 20, "{job:?}");
+    home.sweep(&["stop", sweep.path()]).checked().unwrap();
+    wait_no_job(&sweep);
 }
 
 /// Reports its loss every moment. `deaf` goes on whatever it hears; the good ones report three times.
