@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use sweep_testbed::Daemon;
 
 use crate::found::Runs;
@@ -65,7 +66,7 @@ fn kill(pid: i32) {
 }
 
 /// Waits for a driver other than this one.
-fn wait_next(place: &Place<'_>, before: &Driver) {
+pub fn wait_next(place: &Place<'_>, before: &Driver) {
     place.wait("the next driver", LIMIT, || {
         let after = drivers(place, &[before.pid]);
         after.into_iter().find(|next| next.job != before.job)
@@ -103,10 +104,33 @@ impl Act {
             Self::Learns => files("events").map(|metadata| metadata.len()).sum(),
         }
     }
+
+    /// Whether something of this was done that no event tells.
+    fn is_untold(self, place: &Place<'_>) -> bool {
+        let events = place.events();
+        let sum = |kind: &str, of: fn(&Value) -> u64| -> u64 {
+            events.iter().filter(|event| event["event"] == kind).map(of).sum()
+        };
+        match self {
+            // A header and an entry are 16 bytes each.
+            Self::Proposes => {
+                let told = sum("proposed", |event| event["count"].as_u64().unwrap());
+                self.size(place) / 16 > told + 1
+            }
+            Self::Submits => {
+                let intents =
+                    fs::read_dir(place.dir.join("batches")).unwrap().map(|entry| entry.unwrap().path());
+                let intents = intents.filter(|path| path.extension().is_some_and(|ending| ending == "json"));
+                intents.count() as u64 > sum("submitted", |_| 1) + sum("submit_failed", |_| 1)
+            }
+            Self::Learns => false,
+        }
+    }
 }
 
-/// Kills the driver the moment it is seen to do something; `then` is what makes it do so.
-pub fn kill_driver_as_it(place: &Place<'_>, act: Act, then: impl FnOnce()) {
+/// Kills the driver the moment it is seen to do something; `then` is what makes it do so. Whether it had not come to
+/// writing down that it did.
+pub fn kill_driver_as_it(place: &Place<'_>, act: Act, then: impl FnOnce()) -> bool {
     let driver = driver(place);
     let before = act.size(place);
     then();
@@ -118,7 +142,9 @@ pub fn kill_driver_as_it(place: &Place<'_>, act: Act, then: impl FnOnce()) {
     }
     assert!(drives(place, driver.pid), "the driver ended by itself");
     kill(driver.pid);
+    let in_between = act.is_untold(place);
     wait_next(place, &driver);
+    in_between
 }
 
 /// Cancels the driver's job, as a person would who sees a job that they do not know.

@@ -24,6 +24,8 @@ struct Done {
     lost: BTreeSet<String>,
     /// How often somebody took the lease.
     leases: usize,
+    /// Kills that came between what a driver did and its word for it.
+    between: usize,
 }
 
 /// All that is done to it: the driver is killed five times and cancelled once, slurmctld is restarted, and two nodes
@@ -35,18 +37,18 @@ fn disturb(place: &mut Place<'_>) -> Done {
     kill_driver(place);
     let other = (driver(place).node + 1) % 3;
     let mut lost = lose_node(place, other);
-    kill_driver_as_it(place, Act::Proposes, || place.release());
-    kill_driver_as_it(place, Act::Submits, || ());
+    let mut between = usize::from(kill_driver_as_it(place, Act::Proposes, || place.release()));
+    between += usize::from(kill_driver_as_it(place, Act::Submits, || ()));
     place.hold();
     restart_controller(place);
     cancel_driver(place);
     wait_running(place, 1);
     lost.extend(lose_node(place, driver(place).node));
     kill_driver_as_it(place, Act::Learns, || place.release());
-    kill_driver_as_it(place, Act::Proposes, || ());
+    between += usize::from(kill_driver_as_it(place, Act::Proposes, || ()));
     place.wait_finished();
     let leases = fs::read_dir(place.dir.join("lease")).unwrap().count();
-    Done { lost, leases }
+    Done { lost, leases, between }
 }
 
 /// The same spec twice, each on a cluster of its own.
@@ -81,9 +83,11 @@ fn compare(what: &str, spec: &str, files: &[PathBuf]) {
     assert_eq!(found, calm);
     assert_eq!((found.trials(), found.promoted()), (TRIALS, PROMOTED));
     say(&format!(
-        "Hyperband, R=27, eta=3, {what}: driver killed 5 times and cancelled once, slurmctld restarted once, 2 nodes \
+        "Hyperband, R=27, eta=3, {what}: driver killed 5 times ({} of them between an \
+         act and its event) and cancelled once, slurmctld restarted once, 2 nodes \
          lost with {} jobs; trials {}, promoted {}, of lost jobs run again {again}, other trials run again 0, leases \
          {}; the same promoted set and the same best as undisturbed: {}",
+        done.between,
         done.lost.len(),
         found.trials(),
         found.promoted(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::chaos::{driver, driving, wait_next};
 use crate::found::table;
 use crate::outcome::say;
 use crate::place::{Place, cluster};
@@ -54,6 +55,7 @@ fn asha_population_based_training_and_genetic_search_go_on_from_their_parents_st
         let mut place = Place::new(&cluster, method, &spec, &[&files[0], &files[1]]);
         place.submit();
         place.wait_finished();
+        assert_eq!(driving(&place), 0, "no driver is left");
         let status = place.status();
         let trials = status["trials"].as_array().unwrap().len();
         assert_eq!(status["states"]["completed"], trials, "{status}");
@@ -66,4 +68,23 @@ fn asha_population_based_training_and_genetic_search_go_on_from_their_parents_st
             status["best"].as_str().unwrap()
         ));
     }
+}
+
+#[test]
+fn a_driver_hands_over_before_its_time_limit() {
+    let cluster = cluster();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples/iris");
+    let spec = fs::read_to_string(folder.join("sweep-asha.yaml")).unwrap();
+    let spec = spec.replace("[python3, ", "[sh, start.sh, python3, ") + "driver: {time: 2}\n";
+    let files = ["train.py", "iris.csv"].map(|name| folder.join(name));
+    let mut place = Place::new(&cluster, "short", &spec, &[&files[0], &files[1]]);
+    place.hold();
+    place.submit();
+    wait_next(&place, &driver(&place));
+    place.release();
+    place.wait_finished();
+    let log = fs::read_to_string(place.dir.join("driver.log")).unwrap();
+    assert!(!log.contains("TIME LIMIT"), "{log}");
+    check_steps(&place);
+    say("a driver with a time limit of two minutes: handed over to the next, which came to the end");
 }
