@@ -32,8 +32,12 @@ pub enum Test {
     AtLeast(Value),
 }
 
-/// What depends on others: where all conditions hold the parameter is active, otherwise it is absent. With `then`
-/// it has that value where they hold, and is drawn where they do not.
+/// What depends on others: where all conditions hold the parameter is active, otherwise it is absent.
+///
+/// With `then` it is never absent: it has that value where they hold, and is drawn from its domain where they do not,
+/// also where a parent is absent. This is how CrayAI's `dependent_param_value` is read here: "where the parent is
+/// this, the dependent is that". The other reading, a fixed value where the test fails, would leave a range that is
+/// drawn only where the test holds; `not`, `ge` and their like say the same by turning the test around.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// The parameter.
