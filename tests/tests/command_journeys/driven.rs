@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde_json::Value;
 use sweep_testbed::run;
@@ -208,6 +209,28 @@ fn a_sweep_whose_drivers_are_all_gone_goes_on_with_a_resume() {
     sweep.wait_completed(6);
     wait_no_job(&sweep);
     assert!(home.json("resume", &[sweep.path()])["driver"].is_null(), "there is nothing to drive");
+}
+
+#[test]
+fn a_search_that_was_run_in_a_terminal_goes_on_by_a_job_when_the_terminal_is_gone() {
+    let home = Home::new(plain(), "terminal", WAITING);
+    let mut run = home.command("sweep");
+    run.arg("run").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut run = run.spawn().unwrap();
+    let made =
+        || home.json("list", &[])["sweeps"].as_array().is_some_and(|sweeps| !sweeps.is_empty()).then_some(());
+    home.cluster.wait_for(LIMIT, "the sweep to be made", made).unwrap();
+    let sweep = home.newest();
+    sweep.wait_states(&["running"; 2]);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    home.write("good", "");
+    home.write("go", "");
+    sweep.wait_completed(2);
+    assert!(open_jobs(&sweep).is_empty(), "nobody drives it");
+    assert!(home.json("resume", &[sweep.path()])["driver"].is_u64());
+    sweep.wait_completed(6);
+    wait_no_job(&sweep);
 }
 
 #[test]
