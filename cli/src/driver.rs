@@ -7,6 +7,7 @@ pub mod batches;
 pub mod best;
 pub mod budget;
 pub mod canary;
+pub mod checkpoints;
 pub mod choose;
 pub mod create;
 pub mod drift;

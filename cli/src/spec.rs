@@ -422,6 +422,11 @@ fn resolve(
         },
         mistakes,
     );
+    if let (Some(_), Some(node), None) = (around.around.keep_checkpoints, node("checkpoint"), node("metric"))
+    {
+        let hint = "say what is reported: `metric: {name: loss}`";
+        mistakes.hint(node.at, "`keep` of `checkpoint` without `metric`: nobody knows the best", hint);
+    }
     let driving = driving::read(
         &driving::Nodes {
             budget: node("budget"),

@@ -9,9 +9,9 @@ use sweep_core::state::TrialState;
 use sweep_core::status::Status;
 
 use crate::driver::drive::Driver;
-use crate::driver::look::{Batches, Look, look};
+use crate::driver::look::{Batches, Look, TrialLook, look};
 use crate::driver::search::Search;
-use crate::driver::{best, budget, canary, prune, stop, target};
+use crate::driver::{best, budget, canary, checkpoints, prune, stop, target};
 use crate::error::Result;
 use crate::executor::local;
 
@@ -47,6 +47,10 @@ pub fn advance_from(dir: &SweepDir, seen: &Look, notice: &dyn Fn(&str)) -> Resul
     let mut step = Step::default();
     // Most steps find nothing to do, and then nothing is taken over and nothing written.
     if !has_work(dir, seen)? {
+        if seen.manifest.driven && seen.finished && seen.is_over() {
+            // Whoever said that the search is done may have died before it had cleared up.
+            checkpoints::clear(dir, seen, None, notice);
+        }
         return Ok(step);
     }
     let driver = Driver::take(dir, notice)?;
@@ -58,6 +62,7 @@ pub fn advance_from(dir: &SweepDir, seen: &Look, notice: &dyn Fn(&str)) -> Resul
     let again = due(&look);
     step.retried = again.iter().map(|index| index.label()).collect();
     let mut trials = again;
+    let mut method = None;
     if let Some(mut search) = Search::replay(dir, &look)? {
         best::write(dir, &look)?;
         if let Some(reason) = alarm(&look) {
@@ -69,6 +74,9 @@ pub fn advance_from(dir: &SweepDir, seen: &Look, notice: &dyn Fn(&str)) -> Resul
         step.pruned = wishes.pruned.iter().map(|index| index.label()).collect();
         prune::tell(dir, &wishes.pruned)?;
         prune::end_late(&look, &search)?;
+        let has_ended = |trial: &TrialLook| trial.status.state.is_final();
+        let is_done = search.is_finished() && trials.is_empty() && look.trials.iter().all(has_ended);
+        method = Some(search.method()).filter(|_| !is_done);
         look.add(wishes.trials);
         let planned = planned(&look);
         step.submitted = planned.iter().map(|index| index.label()).collect();
@@ -76,6 +84,9 @@ pub fn advance_from(dir: &SweepDir, seen: &Look, notice: &dyn Fn(&str)) -> Resul
         trials.sort();
     }
     driver.submit(&mut journal, &look, &trials)?;
+    if look.manifest.driven {
+        checkpoints::clear(dir, &look, method, notice);
+    }
     Ok(step)
 }
 

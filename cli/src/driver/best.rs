@@ -85,13 +85,23 @@ pub fn of<'a>(trials: &'a [TrialLook], metric: Option<&Metric>) -> Option<&'a Tr
 
 /// The completed trials that can be compared: those with a metric and the largest budget.
 fn comparable(trials: &[TrialLook]) -> Vec<&TrialLook> {
-    let mut done: Vec<&TrialLook> = trials
-        .iter()
-        .filter(|trial| trial.status.state == TrialState::Completed && trial.metric.is_some())
-        .collect();
+    let mut done: Vec<&TrialLook> = trials.iter().filter(|trial| has_result(trial)).collect();
     let largest = done.iter().filter_map(|trial| trial.trial.budget).max_by(f64::total_cmp);
     done.retain(|trial| trial.trial.budget == largest);
     done
+}
+
+/// Every completed trial with a metric, the best first: those of a larger budget before all of a smaller one.
+#[must_use]
+pub fn ranked<'a>(trials: &'a [TrialLook], metric: &Metric) -> Vec<&'a TrialLook> {
+    let mut done: Vec<&TrialLook> = trials.iter().filter(|trial| has_result(trial)).collect();
+    let budget = |trial: &TrialLook| trial.trial.budget.unwrap_or(0.0);
+    done.sort_by(|a, b| budget(b).total_cmp(&budget(a)).then_with(|| metric.goal.order(a.metric, b.metric)));
+    done
+}
+
+fn has_result(trial: &TrialLook) -> bool {
+    trial.status.state == TrialState::Completed && trial.metric.is_some()
 }
 
 /// The first trial of each configuration, the best configuration first: of several replicates their mean counts. Only

@@ -250,8 +250,7 @@ fn read_metrics(folder: &TrialDir, manifest: &Manifest) -> (Option<f64>, Vec<Opt
         Ok(bytes)
     };
     let reported = tail(&folder.metrics()).unwrap_or_default();
-    let metric = first
-        .last(&reported)
-        .or_else(|| tail(&folder.result()).ok().and_then(|bytes| result_of(&bytes)));
+    let metric =
+        first.last(&reported).or_else(|| tail(&folder.result()).ok().and_then(|bytes| result_of(&bytes)));
     (metric, manifest.objectives.iter().map(|metric| metric.last(&reported)).collect())
 }

@@ -11,7 +11,7 @@ use sweep_core::id::TrialIndex;
 use sweep_core::layout::SweepDir;
 use sweep_core::manifest::Goal;
 use sweep_core::trial::Trial;
-use sweep_search::{Course, End, Next};
+use sweep_search::{Course, End, Method, Next};
 
 use crate::driver::journal::{self, Journal};
 use crate::driver::look::Look;
@@ -200,6 +200,18 @@ impl Search {
         journal.append(&Event::Proposed { first, count, time_ns: now_ns() })?;
         wishes.trials.append(proposed);
         Ok(())
+    }
+
+    /// How the space is searched.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.spec.method
+    }
+
+    /// Whether the search is done, as far as its events say.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished
     }
 
     fn has_room(&self, more: usize, slots: Option<u32>) -> bool {

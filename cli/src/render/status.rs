@@ -101,7 +101,8 @@ fn front(out: &mut String, status: &Status) {
     let _ = writeln!(out, "\nPareto front of {}, {} trials:", names.join(", "), status.pareto.len());
     let of_front = status.trials.iter().filter(|trial| status.pareto.contains(&trial.trial));
     for trial in of_front.take(ROWS) {
-        let value = |name: &&str| trial.metrics.get(*name).copied().flatten().map_or_else(|| "-".into(), number);
+        let value =
+            |name: &&str| trial.metrics.get(*name).copied().flatten().map_or_else(|| "-".into(), number);
         let values: Vec<String> = names.iter().map(|name| format!("{name} {}", value(name))).collect();
         let _ = writeln!(out, "  {}  {}  {}", trial.trial, values.join("  "), params(&trial.params));
     }
