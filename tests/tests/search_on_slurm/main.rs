@@ -9,3 +9,12 @@ mod hyperband;
 mod lineage;
 mod outcome;
 mod place;
+mod steps;
+#[path = "../exactly_once/tracer.rs"]
+#[allow(dead_code, reason = "the proof of exactly once uses more of it")]
+mod tracer;
+
+/// What the tracer calls a folder with a spec.
+mod site {
+    pub type Home = crate::place::Place<'static>;
+}

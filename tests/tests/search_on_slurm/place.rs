@@ -4,10 +4,11 @@
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use sweep_core::layout::SweepDir;
 use sweep_testbed::{Cluster, ClusterConfig, Load, PluginSetup, Ran, artifacts, wait_for};
 
 /// For anything that Slurm, a driver or a trial does, on a machine that is busy with other things.
@@ -107,6 +108,22 @@ impl<'a> Place<'a> {
         let report: Value = serde_json::from_str(&ran.stdout).unwrap();
         assert!(report["driver"].is_u64(), "a job drives it: {report}");
         self.dir = PathBuf::from(report["dir"].as_str().unwrap());
+    }
+
+    /// `sweep submit`, not started yet.
+    pub fn submission(&self) -> Command {
+        let mut command = self.command("sweep");
+        command.args(["submit", "--executor", "slurm"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// The complete sweep of this folder, where there is one.
+    pub fn dir(&self) -> Option<SweepDir> {
+        let entries = fs::read_dir(self.path.join(".sweeps")).ok()?.map(|entry| entry.unwrap());
+        let is_complete = |name: &str| name != "latest" && !name.starts_with('.');
+        let mut complete = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_complete));
+        complete.next().map(|entry| SweepDir::new(entry.path()))
     }
 
     /// What `sweep status` says.
