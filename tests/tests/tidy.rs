@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The command's layers, each of which may import those behind it.
-const LAYERS: [&str; 11] = [
-    "command", "ask_tell", "render", "doctor", "audit", "export", "report", "driver", "executor", "task", "spec", "error",
+const LAYERS: [&str; 12] = [
+    "command", "ask_tell", "render", "doctor", "audit", "export", "report", "driver", "executor", "task",
+    "spec", "error",
 ];
 
 fn root() -> PathBuf {
