@@ -8,6 +8,7 @@ pub mod completion;
 pub mod doctor;
 pub mod drive;
 pub mod exec;
+pub mod export;
 pub mod extend;
 pub mod init;
 pub mod list;
@@ -50,6 +51,7 @@ enum Command {
     Status(status::Args),
     List(list::Args),
     Show(show::Args),
+    Export(export::Args),
     Stop(stop::Args),
     Pause(pause::Args),
     Resume(resume::Args),
@@ -81,6 +83,7 @@ impl Cli {
             Command::Status(args) => args.run(),
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
+            Command::Export(args) => args.run(),
             Command::Stop(args) => args.run(),
             Command::Pause(args) => args.run(),
             Command::Resume(args) => args.run(),

@@ -2,10 +2,12 @@
 //! Parquet. Rows stream: no form holds more than a group of rows in memory. Never a table that is half there: a
 //! named file appears when it is complete.
 
+pub mod brackets;
 mod csv;
 mod jsonl;
 mod parquet;
 mod sqlite;
+pub mod trials;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
