@@ -40,14 +40,14 @@ impl Args {
                 .map_err(|error| Error::world("cannot catch signals").because(&error))?;
         }
         let job = std::env::var("SLURM_JOB_ID").ok().and_then(|id| id.parse::<u32>().ok());
-        let mut watcher = Quiet { leave };
         if Status::of(look(&dir)?).is_over() {
             return Ok(ExitCode::SUCCESS);
         }
-        let next = job.map_or(Next(None), |job| Next::behind(&dir, job, &watcher));
-        let followed = follow(&dir, &mut watcher, PATIENCE)?;
-        if followed == Followed::Left {
-            next.keep();
+        let mut next = Next { dir: dir.clone(), job, behind: None, said: false };
+        next.put();
+        let mut watcher = Quiet { leave, next };
+        if follow(&dir, &mut watcher, PATIENCE)? == Followed::Left {
+            watcher.next.keep();
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -55,50 +55,67 @@ impl Args {
 
 /// The driver that waits behind this one. It is cancelled where this one ends by its own doing, even by a bug, so that
 /// drivers that cannot drive do not follow each other for ever; it takes over where this one was ended.
-struct Next(Option<u32>);
+struct Next {
+    dir: SweepDir,
+    /// Our own job; none on this machine, where nobody waits.
+    job: Option<u32>,
+    behind: Option<u32>,
+    /// Whether it was said that none could be put there.
+    said: bool,
+}
 
 impl Next {
-    /// Puts one there, unless one stands there already: from before a requeue, or another driver's.
-    fn behind(dir: &SweepDir, job: u32, watcher: &Quiet) -> Self {
-        if let Some(next) = successor::jobs(dir).into_iter().rfind(|other| *other != job) {
-            return Self(Some(next));
-        }
-        match successor::submit(dir, Some(job)) {
-            Ok(next) => Self(Some(next)),
-            Err(error) => {
-                watcher.notice(&format!("no driver could be put behind this one: {error}"));
-                Self(None)
+    /// Puts one there, unless one stands there already: from before a requeue, or another driver's. A Slurm that does
+    /// not answer now is asked again at the next look.
+    fn put(&mut self) {
+        let Some(job) = self.job.filter(|_| self.behind.is_none()) else { return };
+        let found = successor::jobs(&self.dir).into_iter().rfind(|other| *other != job);
+        match found.map_or_else(|| successor::submit(&self.dir, Some(job)), Ok) {
+            Ok(next) => self.behind = Some(next),
+            Err(error) if !self.said => {
+                self.said = true;
+                say(&format!("no driver could be put behind this one yet: {error}"));
             }
+            Err(_) => {}
         }
     }
 
-    fn keep(mut self) {
-        self.0 = None;
+    fn keep(&mut self) {
+        self.behind = None;
     }
 }
 
 impl Drop for Next {
     fn drop(&mut self) {
         // If that fails, the next one finds a sweep that is over, or fails as this one did.
-        let _ = self.0.map(|job| slurm::cancel(&[job]));
+        let _ = self.behind.map(|job| slurm::cancel(&[job]));
     }
 }
 
 /// A watcher that only writes to the log.
 struct Quiet {
     leave: Arc<AtomicBool>,
+    next: Next,
 }
 
 impl Watcher for Quiet {
     fn see(&mut self, look: Look) -> bool {
-        Status::of(look).is_over()
+        let is_over = Status::of(look).is_over();
+        if !is_over {
+            self.next.put();
+        }
+        is_over
     }
 
     fn notice(&self, text: &str) {
-        anstream::eprintln!("{} {text}", jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ"));
+        say(text);
     }
 
     fn must_leave(&self) -> bool {
         self.leave.load(Ordering::Relaxed)
     }
+}
+
+fn say(text: &str) {
+    anstream::eprintln!("{} {text}", jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ"));
 }

@@ -212,6 +212,26 @@ fn a_sweep_whose_drivers_are_all_gone_goes_on_with_a_resume() {
 }
 
 #[test]
+fn a_driver_that_could_put_nobody_behind_it_tries_again() {
+    let home = Home::new(plain(), "behind", WAITING);
+    let lines = "case \"$*\" in *.driver*afterany*) [ -e mended ] || { echo 'not now' >&2; exit 1; } ;; esac\n\
+        exec /usr/bin/sbatch \"$@\"";
+    let lines = lines.replace("mended", home.path.join("mended").to_str().unwrap());
+    // The driver's job has the PATH of whoever submits it.
+    let mut submit = home.command_with("sbatch", &lines, "sweep");
+    submit.args(["submit", "--format", "json", "--executor", "slurm"]);
+    let ran = home.cluster.run(&mut submit).unwrap().checked().unwrap();
+    let sweep = home.submitted(&serde_json::from_str(&ran.stdout).unwrap());
+    let said = || driver_log(&sweep).contains("no driver could be put behind this one yet").then_some(());
+    home.cluster.wait_for(LIMIT, "the driver to say so", said).unwrap();
+    home.write("mended", "");
+    let is_next = || open_jobs(&sweep).iter().any(|job| job.ends_with(".driver PENDING")).then_some(());
+    home.cluster.wait_for(LIMIT, "a driver behind the first", is_next).unwrap();
+    home.sweep(&["stop", sweep.path()]).checked().unwrap();
+    wait_no_job(&sweep);
+}
+
+#[test]
 fn a_search_that_was_run_in_a_terminal_goes_on_by_a_job_when_the_terminal_is_gone() {
     let home = Home::new(plain(), "terminal", WAITING);
     let mut run = home.command("sweep");
