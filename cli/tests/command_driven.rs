@@ -205,3 +205,22 @@ fn hyperband_promotes_its_best_and_they_go_on_from_their_parents_step() {
     let best: serde_json::Value = serde_json::from_slice(&fs::read(dir.join("best.json")).unwrap()).unwrap();
     assert_eq!((&best["budget"], &best["trial"]), (&9.0.into(), &status["best"]));
 }
+
+#[test]
+fn a_base_configuration_goes_with_the_sweep() {
+    let site = Site::new(
+        "name: base\nconfig: base.yaml\nmethod: hyperband\nhyperband: {max_budget: 3}\nseed: 1\n\
+         metric: {name: loss, from: {stdout: 'loss (.*)'}}\ncommand: [echo, '${epochs}', 'loss ${lr}']\n\
+         parameters: {lr: {min: 0.0, max: 1.0}}\n",
+    );
+    let base = site.write("base.yaml", "epochs: 5\n");
+    site.good(&["submit", "--executor", "local"]);
+    // Whatever happens beside the spec while the search goes on.
+    fs::remove_file(base).unwrap();
+    let dir = site.newest();
+    wait_for("the search", || site.good(&["status"]).contains("the search is done").then_some(()));
+    assert_eq!(site.states(&dir), ["completed"; 6]);
+    for trial in 0..6 {
+        assert!(site.output(&dir, trial).starts_with("5 loss 0."), "{}", site.output(&dir, trial));
+    }
+}

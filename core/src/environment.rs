@@ -109,10 +109,8 @@ pub fn of_trial(context: &TrialContext<'_>, overrides: &Params) -> Result<Vec<(S
         set("SWEEP_TRIAL_NAME", name.clone());
     }
     if let Some(budget) = trial.budget {
-        set(
-            "SWEEP_BUDGET",
-            crate::value::Value::new(crate::value::Scalar::Float(budget)).text().into_owned(),
-        );
+        // Shells and `int` know no `27.0`; Rust writes a whole number without the point.
+        set("SWEEP_BUDGET", budget.to_string());
     }
     if let Some(parent) = trial.parent {
         set("SWEEP_PARENT", parent.label().to_string());

@@ -52,6 +52,12 @@ impl SweepDir {
         self.0.join("sweep.yaml")
     }
 
+    /// `base.yaml`, the base configuration that the spec names, byte for byte.
+    #[must_use]
+    pub fn base(&self) -> PathBuf {
+        self.0.join("base.yaml")
+    }
+
     /// `job.sh`, the batch script of every job.
     #[must_use]
     pub fn job_script(&self) -> PathBuf {

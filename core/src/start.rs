@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_start_reads_back_as_it_was_written() {
-        let words = [("lr", "1e-3"), ("n", "7"), ("x", "0.5"), ("solver", "saga"), ("warm", "true")];
+        let words = [("lr", "1e-3"), ("n", "7"), ("solver", "saga"), ("warm", "true"), ("x", "0.5")];
         let params: Params =
             words.iter().map(|(name, word)| ((*name).to_owned(), Value::from_word(word))).collect();
         let start = Start {

@@ -12,7 +12,7 @@ pub struct Evidence<'a> {
     pub batch: Option<BatchEvidence>,
     /// The records of each attempt that counts, oldest first.
     pub attempts: &'a [Vec<Record>],
-    /// The trial was told to end by the search.
+    /// The trial was told to end by the search, before it ended.
     pub vetoed: bool,
     /// The sweep was told to stop.
     pub stopped: bool,
@@ -157,8 +157,9 @@ fn ends(
     if let Some(end) = end {
         let success = end.exit == Some(0) && end.signal.is_none();
         match (success, evidence.vetoed, batch.queue) {
+            // However it ends: a program that obeys may well call that a success.
+            (_, true, _) => events.push(TrialEvent::Pruned),
             (true, ..) => events.push(TrialEvent::Exited { success }),
-            (false, true, _) => events.push(TrialEvent::Pruned),
             // Slurm is not done with the job: it may call this end a time limit, a cancel or a requeue, and until
             // then the trial has not failed.
             (false, false, Some(Queue::Running)) => {}

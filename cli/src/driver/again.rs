@@ -13,11 +13,11 @@ use sweep_core::status::Queue;
 use crate::driver::batches::{Groups, Shape};
 use crate::driver::journal::Journal;
 use crate::driver::look::{Batches, Look, owner};
+use crate::driver::search::read_spec;
 use crate::driver::submit::{Submission, Taken};
 use crate::error::{At, Error, Kind, Result};
 use crate::executor::local;
 use crate::executor::slurm::queue;
-use crate::spec::Spec;
 use crate::task::claim::{self, Linked};
 use crate::task::ledger::Ledger;
 
@@ -67,18 +67,13 @@ pub fn submit(
         let first_batch = Batches::read(dir)?.next_number();
         let submission = Submission { executor, extra: &way.extra, first_batch, ..submission.clone() };
         // With a concurrency the new arrays wait for the newest old one, so that the sweep's limit holds over all.
-        let after = look.manifest.concurrency.and_then(|_| batches.newest_job());
-        let list = groups.batches(shape, look.manifest.concurrency);
+        // The driver of a driven sweep submits no more than may run.
+        let concurrency = look.manifest.concurrency.filter(|_| !look.manifest.driven);
+        let after = concurrency.and_then(|_| batches.newest_job());
+        let list = groups.batches(shape, concurrency);
         taken.extend(submission.submit_after(journal, &list, after)?);
     }
     Ok(taken)
-}
-
-/// The sweep's own copy of its spec.
-fn read_spec(dir: &SweepDir) -> Result<Spec> {
-    let path = dir.spec();
-    let bytes = fs::read(&path).at("read", &path)?;
-    Spec::parse(&path, bytes).map_err(|errors| Error::user(errors.to_string()))
 }
 
 /// Links a claim "withdrawn" for a trial's old batch, so that no job of it can start the trial any more. `judged` is

@@ -114,6 +114,9 @@ fn fill(spec: &Spec, new: &SweepDir, manifest: Manifest) -> Result<(Manifest, Gr
     json.push(b'\n');
     files::create_new(&new.manifest(), &json)?;
     files::create_new(&new.spec(), &spec.bytes)?;
+    if let Some(base) = &spec.base {
+        files::create_new(&new.base(), &base.bytes)?;
+    }
     files::create_new(&new.job_script(), JOB_SCRIPT.as_bytes())?;
     source::freeze(&spec.source, &spec.folder, &new.source())?;
     if manifest.driven {

@@ -281,5 +281,9 @@ pub fn is_finished(events: &[Event]) -> bool {
 pub fn read_spec(dir: &SweepDir) -> Result<Spec> {
     let path = dir.spec();
     let bytes = fs::read(&path).at("read", &path)?;
-    Spec::parse(&path, bytes).map_err(|errors| Error::user(errors.to_string()))
+    let spec = match fs::read(dir.base()) {
+        Ok(base) => Spec::parse_with_base(&path, bytes, base),
+        Err(_) => Spec::parse(&path, bytes),
+    };
+    spec.map_err(|errors| Error::user(errors.to_string()))
 }

@@ -1,8 +1,22 @@
 //! Parameters as a program reads them from a file: those with dots in their names as nested objects. Never a value
 //! that is lost: where a name is another's block as well, it keeps its dots.
 
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value as Json};
 use sweep_core::params::Params;
+
+/// The parameters as a program gets them: nested where their names are, else in their own order.
+#[derive(Debug)]
+pub struct Nested<'a>(pub &'a Params);
+
+impl Serialize for Nested<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.iter().any(|(name, _)| name.contains('.')) {
+            return object(self.0).serialize(serializer);
+        }
+        self.0.serialize(serializer)
+    }
+}
 
 /// The parameters as one object, `opt.lr` as `{"opt": {"lr": …}}`, in the order of the parameters.
 #[must_use]

@@ -9,6 +9,7 @@ use sweep_core::value::{Scalar, Value};
 
 use crate::error::{Error, Result};
 use crate::spec::macros::ENVVAR;
+use crate::spec::nested::Nested;
 use crate::task::checkpoint;
 
 /// What a text of the spec may ask for: the trial's variables by the name of the parameter, and `SWEEP_…`.
@@ -97,7 +98,7 @@ fn macro_words(word: &str, values: &Values<'_>, config: &Path) -> Result<Option<
         "${args_append_hydra}" => params().map(|(name, value)| format!("+{name}={value}")).collect(),
         "${args_override_hydra}" => params().map(|(name, value)| format!("++{name}={value}")).collect(),
         "${args_json}" => {
-            vec![serde_json::to_string(values.params).expect("scalars always serialize")]
+            vec![serde_json::to_string(&Nested(values.params)).expect("scalars always serialize")]
         }
         "${args_json_file}" => {
             let path = config.to_str();

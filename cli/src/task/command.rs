@@ -10,6 +10,7 @@ use sweep_core::layout::TrialDir;
 use sweep_core::manifest::Manifest;
 
 use crate::error::{At, Result};
+use crate::spec::nested::Nested;
 use crate::task::child::{self, Ended};
 use crate::task::identity::Identity;
 use crate::task::parent::Parent;
@@ -59,7 +60,7 @@ fn run_in(
     let Manifest { around, env, workdir, .. } = context.manifest;
     checkpoint::prepare(context.manifest, context.trial, context.dir, folder)?;
     let config = folder.config();
-    let json = serde_json::to_vec_pretty(&context.trial.params).expect("scalars always serialize");
+    let json = serde_json::to_vec_pretty(&Nested(&context.trial.params)).expect("scalars always serialize");
     fs::write(&config, [json.as_slice(), b"\n"].concat()).at("write", &config)?;
     let values = argv::Values { params: &context.trial.params, variables };
     let argv = argv::of_trial(context.manifest, &values, &config)?;

@@ -81,7 +81,10 @@ impl Oracle {
         };
         let refusal = known.and_then(|(known, _)| known.outcome.as_ref()?.as_ref().err().cloned());
         let records: Vec<Vec<Record>> = attempts.iter().map(|(_, records)| records.clone()).collect();
-        let vetoed = folder.is_some_and(|folder| folder.veto().exists());
+        let end_ns = attempts.last().and_then(|(_, records)| {
+            records.iter().rev().find(|record| record.kind == Kind::End).map(|end| end.time_ns)
+        });
+        let vetoed = folder.is_some_and(|folder| is_vetoed(folder, end_ns));
         let status = status::resolve(&Evidence { batch, attempts: &records, vetoed, stopped });
         let (metric, others) = folder.map(|folder| read_metrics(folder, manifest)).unwrap_or_default();
         let number = known.map(|(known, _)| known.intent.token.batch);
@@ -189,4 +192,12 @@ fn spent_s(attempts: &[Vec<Record>]) -> f64 {
     let ends =
         attempts.iter().filter_map(|records| records.iter().rev().find(|record| record.kind == Kind::End));
     ends.filter_map(|end| end.elapsed_s).sum()
+}
+
+/// Whether a trial was told to end before it ended by itself.
+fn is_vetoed(folder: &TrialDir, end_ns: Option<u64>) -> bool {
+    let Ok(veto) = std::fs::metadata(folder.veto()) else { return false };
+    let since = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
+    let told_ns = veto.modified().ok().and_then(since).and_then(|told| u64::try_from(told.as_nanos()).ok());
+    end_ns.zip(told_ns).is_none_or(|(end, told)| end >= told)
 }
