@@ -239,6 +239,10 @@ fn several_metrics_have_a_front() {
     let status = site.json(&["status"]);
     assert_eq!(status["pareto"], serde_json::json!(["t000", "t001", "t003", "t005"]));
     assert_eq!(status["best"], "t004");
+    let fronts: Vec<Option<u64>> =
+        status["trials"].as_array().unwrap().iter().map(|trial| trial["front"].as_u64()).collect();
+    assert_eq!(fronts, [Some(0), Some(0), Some(1), Some(0), None, Some(0)]);
+    assert!(site.good(&["show", "t001"]).contains("metrics     acc=0.8 mb=1 seconds=5\n"));
     assert_eq!(status["trials"][1]["metrics"], serde_json::json!({"acc": 0.8, "seconds": 5.0, "mb": 1.0}));
     assert_eq!(status["trials"][4]["metrics"]["seconds"], Value::Null);
     let text = site.good(&["status"]);

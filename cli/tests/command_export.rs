@@ -20,14 +20,14 @@ fn a_table_has_a_column_for_each_metric_and_parameter() {
     let mut lines = csv.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
     assert_eq!(header[..4], ["trial", "trial_index", "name", "state"]);
-    assert_eq!(header[15..], ["loss", "metric.State", "lr", "n", "param.state", "warm"]);
+    assert_eq!(header[15..], ["front", "loss", "metric.State", "lr", "n", "param.state", "warm"]);
     let rows: Vec<&str> = lines.collect();
     assert!(
-        rows[0].starts_with("t000,0,first,completed,0,") && rows[0].ends_with(",1,1,0.001,1,a,true"),
+        rows[0].starts_with("t000,0,first,completed,0,") && rows[0].ends_with(",0,1,1,0.001,1,a,true"),
         "{csv}"
     );
-    assert!(rows[1].ends_with(",2,2,2,2,\"b,\"\"c\","), "{csv}");
-    assert!(rows[2].contains("failed") && rows[2].ends_with(",3,3,,3,,"), "{csv}");
+    assert!(rows[1].ends_with(",1,2,2,2,2,\"b,\"\"c\","), "{csv}");
+    assert!(rows[2].contains("failed") && rows[2].ends_with(",,3,3,,3,,"), "{csv}");
     let jsonl = site.good(&["export", "--as", "jsonl"]);
     let last: serde_json::Value = serde_json::from_str(jsonl.lines().last().unwrap()).unwrap();
     assert_eq!((&last["exit"], &last["loss"], &last["n"]), (&1.into(), &3.0.into(), &3.into()));

@@ -1,7 +1,7 @@
 //! `best.json` at the sweep's root: the best configuration so far, for programs to read. It is replaced whole, and
 //! only where it changes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 
 use serde::Serialize;
@@ -123,20 +123,30 @@ pub fn configurations<'a>(trials: &'a [TrialLook], metric: &Metric) -> Vec<&'a T
     found.into_iter().map(|(trial, _)| trial).collect()
 }
 
-/// The trials that no other is better than in every metric, in order; none where there is one metric only. A trial
-/// that lacks a metric is not among them, and where budgets differ only those of the largest are.
+/// The trials that no other is better than in every metric, in order; none where there is one metric only.
 #[must_use]
 pub fn front<'a>(trials: &'a [TrialLook], manifest: &Manifest) -> Vec<&'a TrialLook> {
+    let fronts = fronts(trials, manifest);
+    trials.iter().zip(fronts).filter(|(_, front)| *front == Some(0)).map(|(trial, _)| trial).collect()
+}
+
+/// The front of each trial by all metrics: 0 is that of [`front`], 1 that of the others without it, and so on. A trial
+/// that lacks a metric has none, and where budgets differ only those of the largest have one.
+#[must_use]
+pub fn fronts(trials: &[TrialLook], manifest: &Manifest) -> Vec<Option<usize>> {
     if manifest.objectives.is_empty() {
-        return Vec::new();
+        return vec![None; trials.len()];
     }
-    let compared = comparable(trials);
-    let costs: Vec<Vec<Option<f64>>> = compared
+    let compared: HashSet<TrialIndex> = comparable(trials).iter().map(|trial| trial.trial.index).collect();
+    let costs: Vec<Vec<Option<f64>>> = trials
         .iter()
-        .map(|trial| manifest.metrics().zip(trial.values()).map(|(of, value)| cost(of, value)).collect())
+        .map(|trial| {
+            // What cannot be compared is as good as without its metrics.
+            let values = trial.values().map(|value| value.filter(|_| compared.contains(&trial.trial.index)));
+            manifest.metrics().zip(values).map(|(metric, value)| cost(metric, value)).collect()
+        })
         .collect();
-    let ranks = pareto::ranks(&costs);
-    compared.into_iter().zip(ranks).filter(|(_, rank)| *rank == Some(0)).map(|(trial, _)| trial).collect()
+    pareto::ranks(&costs)
 }
 
 /// A value, lower for better.

@@ -39,11 +39,14 @@ pub fn write(status: &Status, form: Form, file: Option<&Path>) -> Result<()> {
     let mut names = Names::default();
     let mut columns: Vec<Column> =
         FIXED.iter().map(|(name, of)| Column::new(names.take("", name), *of)).collect();
+    let ranked = metrics.len() > 1;
+    columns.extend(ranked.then(|| Column::new(names.take("", "front"), Type::Integer)));
     columns.extend(metrics.iter().map(|name| Column::new(names.take("metric.", name), Type::Real)));
     columns.extend(parameters.iter().map(|(name, of)| Column::new(names.take("param.", name), *of)));
     let mut table = Table::create(form, file, "trials", &columns)?;
     for trial in &status.trials {
         let mut row = fixed(trial);
+        row.extend(ranked.then(|| trial.front.and_then(|front| i64::try_from(front).ok()).into()));
         row.extend(metrics.iter().map(|name| Cell::from(trial.metrics.get(*name).copied().flatten())));
         row.extend(parameters.iter().map(|(name, of)| cell(trial.params.get(name), *of)));
         table.row(&row)?;

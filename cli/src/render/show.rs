@@ -21,8 +21,12 @@ pub fn human(show: &Show) -> String {
         let _ = writeln!(out, "{key:<12}{value}");
     };
     line("parameters", &params(&status.params));
-    if let Some(metric) = status.metric {
+    if let Some(metric) = status.metric.filter(|_| status.metrics.len() == 1) {
         line("metric", &number(metric));
+    } else if status.metrics.values().any(Option::is_some) {
+        let given = status.metrics.iter().filter_map(|(name, value)| Some((name, (*value)?)));
+        let values: Vec<String> = given.map(|(name, value)| format!("{name}={}", number(value))).collect();
+        line("metrics", &values.join(" "));
     }
     line("job", status.job_id.as_deref().unwrap_or("-"));
     line("folder", &show.folder);

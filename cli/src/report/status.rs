@@ -90,6 +90,9 @@ pub struct TrialStatus {
     pub metric: Option<f64>,
     /// Every metric of the spec by its name.
     pub metrics: BTreeMap<String, Option<f64>>,
+    /// Its Pareto front where the spec names several metrics: 0 for those in [`Status::pareto`], 1 for the best of the
+    /// others, and so on.
+    pub front: Option<usize>,
     /// The exit code of its newest attempt.
     pub exit: Option<i32>,
     /// The signal that ended it.
@@ -110,8 +113,7 @@ impl Status {
     pub fn of(look: Look) -> Self {
         let best =
             best::of(&look.trials, look.manifest.metric.as_ref()).map(|trial| trial.trial.index.label());
-        let front = best::front(&look.trials, &look.manifest);
-        let pareto = front.into_iter().map(|trial| trial.trial.index.label()).collect();
+        let fronts = best::fronts(&look.trials, &look.manifest);
         let target_reached = target::reached(&look).is_some();
         let node_hours = budget::node_hours(&look);
         let mut summary: BTreeMap<Bucket, u32> = Bucket::ALL.into_iter().map(|bucket| (bucket, 0)).collect();
@@ -121,6 +123,9 @@ impl Status {
             *states.entry(trial.status.state).or_default() += 1;
         }
         let manifest = look.manifest;
+        let of_trial = |(trial, front)| TrialStatus::of(trial, front, &manifest);
+        let trials: Vec<TrialStatus> = look.trials.into_iter().zip(fronts).map(of_trial).collect();
+        let pareto = trials.iter().filter(|trial| trial.front == Some(0)).map(|trial| trial.trial).collect();
         Self {
             schema_version: SCHEMA_VERSION,
             sweep_id: manifest.id.clone(),
@@ -136,7 +141,7 @@ impl Status {
             states,
             best,
             pareto,
-            trials: look.trials.into_iter().map(|trial| TrialStatus::of(trial, &manifest)).collect(),
+            trials,
             manifest,
             target_reached,
         }
@@ -186,7 +191,7 @@ impl Status {
 }
 
 impl TrialStatus {
-    fn of(look: TrialLook, manifest: &Manifest) -> Self {
+    fn of(look: TrialLook, front: Option<usize>, manifest: &Manifest) -> Self {
         let metrics = manifest.metrics().map(|metric| metric.name.clone()).zip(look.values()).collect();
         let TrialLook { trial, status, job, record, refusal, task_error, metric, .. } = look;
         let record_path = record.as_ref().map(|(name, _)| format!("trials/{}/{name}", trial.index.label()));
@@ -212,6 +217,7 @@ impl TrialStatus {
             record_path,
             metric,
             metrics,
+            front,
             exit: newest.and_then(|record| record.exit),
             signal: newest.and_then(|record| record.signal),
             elapsed_s: newest.and_then(|record| record.elapsed_s),
