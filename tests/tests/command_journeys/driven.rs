@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
+use sweep_core::id::BatchNumber;
 use sweep_testbed::run;
 
 use crate::site::{Home, LIMIT, Sweep, plain, plugged, states};
@@ -128,9 +129,11 @@ fn a_canary_that_completes_releases_the_others() {
         "name: canary\ncanary: true\nshell: 'true'\nparameters: {x: [1, 2, 3]}\n",
     );
     let sweep = home.submit(&[]);
-    assert_eq!(sweep.states(), vec![sweep.states()[0].clone()], "one trial alone");
     wait_status(&sweep, "three trials", |status| status["states"]["completed"] == 3);
     wait_no_job(&sweep);
+    let intent = |batch| fs::read_to_string(sweep.dir.batch(BatchNumber(batch))).unwrap();
+    assert!(intent(0).contains(r#""first":0,"count":1"#), "one trial alone: {}", intent(0));
+    assert!(intent(1).contains(r#""first":1,"count":2"#), "{}", intent(1));
 }
 
 /// Trials that wait to be let go.
