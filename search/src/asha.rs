@@ -2,7 +2,6 @@
 //! that ended on its rung. Never a barrier: who asks gets a promotion, or else a new configuration.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use sweep_core::id::TrialIndex;
 
@@ -10,6 +9,7 @@ use crate::error::Error;
 use crate::hyperband::Spare;
 use crate::ladder::{Bracket, Ladder};
 use crate::leaders::{self, Leaders, Score};
+use crate::members::{Members, Position};
 use crate::rng::Rng;
 use crate::strategy::{Ask, Event, Proposal, Strategy};
 
@@ -18,21 +18,14 @@ use crate::strategy::{Ask, Event, Proposal, Strategy};
 pub struct Asha {
     eta: usize,
     brackets: Vec<Open>,
-    source: Box<dyn Strategy>,
-    /// How many configurations the source was told of.
-    drawn: u32,
+    members: Members,
     /// How many more may be drawn in the place of lost ones.
     spare: u64,
-    /// By number; none for one that is not of these brackets.
-    members: Vec<Option<Member>>,
-    /// How many have not ended.
-    running: u32,
 }
 
 /// A bracket: its rungs never close.
 #[derive(Debug)]
 struct Open {
-    plan: Bracket,
     rungs: Vec<Results>,
     /// How many configurations are still to begin here.
     left: u64,
@@ -64,17 +57,6 @@ impl Results {
             self.unclaimed.remove(&claimed);
         }
     }
-}
-
-/// A configuration that was proposed.
-#[derive(Debug)]
-struct Member {
-    bracket: usize,
-    stage: usize,
-    /// Its number in the source.
-    origin: u32,
-    config: Arc<Proposal>,
-    ended: bool,
 }
 
 /// How many configurations begin in each bracket: `count` in all, in proportion to those of Hyperband.
@@ -113,129 +95,78 @@ impl Asha {
     /// [`crate::hyperband::Hyperband::new`].
     #[must_use]
     pub fn new(eta: u32, brackets: Vec<Bracket>, source: Box<dyn Strategy>, spare: Spare) -> Self {
-        let open = |plan: Bracket| {
+        let open = |plan: &Bracket| {
             let left = plan.rungs.first().map_or(0, |rung| rung.configurations);
-            let rungs = plan.rungs.iter().map(|_| Results::default()).collect();
-            Open { plan, rungs, left }
+            Open { rungs: plan.rungs.iter().map(|_| Results::default()).collect(), left }
         };
-        let brackets: Vec<_> = brackets.into_iter().map(open).collect();
+        let members = Members::new(brackets, source);
+        let brackets: Vec<_> = members.plans().iter().map(open).collect();
         let spare = match spare {
             Spare::Some => brackets.iter().map(|bracket| bracket.left).sum(),
             Spare::None => 0,
         };
         let eta = usize::try_from(eta.max(2)).unwrap_or(usize::MAX);
-        Self { eta, brackets, source, drawn: 0, spare, members: Vec::new(), running: 0 }
+        Self { eta, brackets, members, spare }
     }
 
     /// The promotion to the highest budget; of two with the same, that of the first bracket.
-    fn promotion(&self) -> Option<(usize, usize, u32)> {
+    fn promotion(&self) -> Option<(Position, u32)> {
         let rungs = self.brackets.iter().enumerate().flat_map(|(bracket, open)| {
             // Nobody leaves the last rung.
             let below = open.rungs.len().saturating_sub(1);
             open.rungs.iter().take(below).enumerate().filter_map(move |(stage, results)| {
-                let parent = results.open()?;
-                Some((open.plan.rungs.get(stage + 1)?.budget, bracket, stage + 1, parent))
+                let (parent, to) = (results.open()?, Position { bracket, stage }.above());
+                Some((self.members.planned(to)?.budget, to, parent))
             })
         });
         let best = rungs.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
-        Some((best.1, best.2, best.3))
+        Some((best.1, best.2))
     }
 
-    /// The bracket that a new configuration begins in: the one with the largest part of its share left.
-    fn vacancy(&self) -> Option<usize> {
-        let part = |open: &Open| {
-            let share = open.plan.rungs.first().map_or(0, |rung| rung.configurations).max(1);
-            (u128::from(open.left) << 32) / u128::from(share)
+    /// Where a new configuration begins: in the bracket with the largest part of its share left.
+    fn vacancy(&self) -> Option<Position> {
+        let part = |(at, left): (Position, u64)| {
+            let share = self.members.planned(at).map_or(0, |rung| rung.configurations).max(1);
+            (u128::from(left) << 32) / u128::from(share)
         };
-        let open = self.brackets.iter().enumerate().filter(|(_, open)| open.left > 0);
-        open.reduce(|best, next| if part(next.1) > part(best.1) { next } else { best }).map(|(n, _)| n)
-    }
-
-    fn place(&self, bracket: usize, stage: usize, parent: Option<u32>, config: Proposal) -> Proposal {
-        let plan = &self.brackets[bracket].plan;
-        #[expect(clippy::cast_precision_loss, reason = "budgets are small")]
-        let budget = plan.rungs.get(stage).map(|rung| rung.budget as f64);
-        Proposal {
-            // A name is one trial's.
-            name: if parent.is_some() { None } else { config.name },
-            budget,
-            parent: parent.map(TrialIndex),
-            bracket: Some(plan.number),
-            rung: u32::try_from(stage).ok(),
-            ..config
-        }
+        let first = |(bracket, open): (usize, &Open)| (Position { bracket, stage: 0 }, open.left);
+        let open = self.brackets.iter().enumerate().map(first).filter(|(_, left)| *left > 0);
+        open.reduce(|best, next| if part(next) > part(best) { next } else { best }).map(|(at, _)| at)
     }
 
     fn proposed(&mut self, trial: u32, proposal: &Proposal) {
-        if trial as usize == self.members.len() {
-            let member = self.joined(proposal);
-            self.running += u32::from(member.is_some());
-            self.members.push(member);
+        let has_rung = |at: Position| at.stage < self.brackets[at.bracket].rungs.len();
+        let Some(joined) = self.members.proposed(trial, proposal, has_rung) else { return };
+        let open = &mut self.brackets[joined.at.bracket];
+        match (joined.parent, joined.at.below()) {
+            (Some(parent), Some(below)) => open.rungs[below.stage].claim(parent),
+            _ => open.left = open.left.saturating_sub(1),
         }
-    }
-
-    /// The member that a proposal becomes.
-    fn joined(&mut self, proposal: &Proposal) -> Option<Member> {
-        let bracket = self.brackets.iter().position(|open| Some(open.plan.number) == proposal.bracket)?;
-        let stage = usize::try_from(proposal.rung?).ok()?;
-        if stage >= self.brackets[bracket].rungs.len() {
-            return None;
-        }
-        let parent = proposal.parent.and_then(|parent| self.members.get(parent.0 as usize)?.as_ref());
-        let (origin, config) = if let (Some(parent), Some(below)) = (parent, stage.checked_sub(1)) {
-            let kept = (parent.origin, Arc::clone(&parent.config));
-            if let Some(number) = proposal.parent {
-                self.brackets[bracket].rungs[below].claim(number.0);
-            }
-            kept
-        } else {
-            self.brackets[bracket].left = self.brackets[bracket].left.saturating_sub(1);
-            let config = Proposal { budget: None, bracket: None, rung: None, ..proposal.clone() };
-            self.source.tell(TrialIndex(self.drawn), &Event::Proposed(config.clone()));
-            self.drawn += 1;
-            (self.drawn - 1, Arc::new(config))
-        };
-        Some(Member { bracket, stage, origin, config, ended: false })
-    }
-
-    fn close(&mut self, trial: TrialIndex) -> Option<(usize, usize, u32)> {
-        let member = self.members.get_mut(trial.0 as usize)?.as_mut().filter(|member| !member.ended)?;
-        member.ended = true;
-        self.running -= 1;
-        Some((member.bracket, member.stage, member.origin))
     }
 
     fn ended(&mut self, trial: TrialIndex, metric: Option<f64>) {
-        let Some((bracket, stage, origin)) = self.close(trial) else { return };
-        let open = &mut self.brackets[bracket];
-        let results = &mut open.rungs[stage];
+        let Some(at) = self.members.ended(trial, metric) else { return };
+        let results = &mut self.brackets[at.bracket].rungs[at.stage];
         let quota = results.quota(self.eta, results.leaders.len() + 1);
         let result = (Score::of(metric), trial.0);
         results.leaders.insert(result, quota);
         if metric.is_some() {
             results.unclaimed.insert(result);
         }
-        if let (Some(metric), Some(rung)) = (metric, open.plan.rungs.get(stage)) {
-            self.source.tell(TrialIndex(origin), &Event::Reported { step: rung.budget, metric });
-        }
-        if stage == 0 {
-            self.source.tell(TrialIndex(origin), &Event::Ended { metric });
-        }
     }
 
     fn withdrawn(&mut self, trial: TrialIndex) {
-        let Some((bracket, stage, origin)) = self.close(trial) else { return };
-        let open = &mut self.brackets[bracket];
-        match stage.checked_sub(1) {
+        let Some(at) = self.members.withdrawn(trial) else { return };
+        let open = &mut self.brackets[at.bracket];
+        match at.below() {
             None => {
                 if self.spare > 0 {
                     self.spare -= 1;
                     open.left += 1;
                 }
-                self.source.tell(TrialIndex(origin), &Event::Withdrawn);
             }
             Some(below) => {
-                let results = &mut open.rungs[below];
+                let results = &mut open.rungs[below.stage];
                 results.lost += 1;
                 let quota = results.quota(self.eta, results.leaders.len());
                 results.leaders.widen(quota);
@@ -246,17 +177,16 @@ impl Asha {
 
 impl Strategy for Asha {
     fn ask(&self, rng: &mut Rng) -> Ask {
-        if let Some((bracket, stage, parent)) = self.promotion()
-            && let Some(member) = self.members.get(parent as usize).and_then(Option::as_ref)
+        if let Some((at, parent)) = self.promotion()
+            && let Some(config) = self.members.config(parent)
         {
-            let config = (*member.config).clone();
-            return Ask::Run(self.place(bracket, stage, Some(parent), config));
+            return Ask::Run(self.members.proposal(at, Some(parent), config));
         }
-        match self.vacancy().map(|bracket| (bracket, self.source.ask(rng))) {
-            Some((bracket, Ask::Run(config))) => Ask::Run(self.place(bracket, 0, None, config)),
+        match self.vacancy().map(|at| (at, self.members.drawn(rng))) {
+            Some((at, Ask::Run(config))) => Ask::Run(self.members.proposal(at, None, config)),
             Some((_, Ask::Prune(number))) => Ask::Prune(number),
             Some((_, Ask::Wait)) => Ask::Wait,
-            Some((_, Ask::Done)) | None if self.running > 0 => Ask::Wait,
+            Some((_, Ask::Done)) | None if self.members.is_running() => Ask::Wait,
             Some((_, Ask::Done)) | None => Ask::Done,
         }
     }
@@ -297,7 +227,7 @@ mod tests {
     /// Asks and says that the proposal runs: rung, parent and budget of it.
     fn run(asha: &mut Asha) -> Option<(u32, Option<u32>, f64)> {
         let Ask::Run(proposal) = asha.ask(&mut Rng::new("", 0)) else { return None };
-        let trial = TrialIndex(u32::try_from(asha.members.len()).unwrap());
+        let trial = TrialIndex(asha.members.proposals());
         asha.tell(trial, &Event::Proposed(proposal.clone()));
         Some((proposal.rung?, proposal.parent.map(|parent| parent.0), proposal.budget?))
     }

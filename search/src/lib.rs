@@ -19,6 +19,7 @@ pub mod ladder;
 pub mod latin;
 mod leaders;
 pub mod median;
+mod members;
 pub mod method;
 pub mod pareto;
 pub mod pbt;
