@@ -15,6 +15,7 @@ pub mod list;
 pub mod log;
 pub mod pause;
 pub mod plan;
+pub mod plugin;
 pub mod resume;
 pub mod retry;
 pub mod run;
@@ -63,6 +64,7 @@ enum Command {
     AskTell(ask_tell::Args),
     Doctor(doctor::Args),
     Audit(audit::Args),
+    Plugin(plugin::Args),
     Exec(exec::Args),
     Completion(completion::Args),
     Supervise(supervise::Args),
@@ -95,6 +97,7 @@ impl Cli {
             Command::AskTell(args) => args.run(),
             Command::Doctor(args) => args.run(),
             Command::Audit(args) => args.run(),
+            Command::Plugin(args) => args.run(),
             Command::Exec(args) => args.run(),
             Command::Completion(args) => args.run(),
             Command::Supervise(args) => args.run(),

@@ -7,9 +7,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The command's layers, each of which may import those behind it.
-const LAYERS: [&str; 12] = [
-    "command", "ask_tell", "render", "doctor", "audit", "export", "report", "driver", "executor", "task",
-    "spec", "error",
+const LAYERS: [&str; 13] = [
+    "command",
+    "ask_tell",
+    "render",
+    "doctor",
+    "plugin_file",
+    "audit",
+    "export",
+    "report",
+    "driver",
+    "executor",
+    "task",
+    "spec",
+    "error",
 ];
 
 fn root() -> PathBuf {

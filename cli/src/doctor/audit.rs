@@ -1,23 +1,15 @@
 //! The directory of the site's records, for admins: is it named, safe, and written. As a user it says only what a
 //! user can see.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use crate::doctor::Check;
-use crate::executor::process::Call;
-
-/// How long a question may take.
-const LIMIT: Duration = Duration::from_secs(30);
-/// Included files that are read.
-const FILES: usize = 100;
+use crate::plugin_file::{place, plugstack};
 
 /// Looks at the plugin's line and at the directory that it names.
 pub(super) fn examine() -> Vec<Check> {
-    let Some(path) = plugstack() else { return Vec::new() };
-    let Some(line) = plugin_line(&path) else {
+    let Some(path) = plugstack::by_word_of_slurm() else { return Vec::new() };
+    let Some(line) = plugstack::lines(&path).into_iter().next().map(|line| line.text) else {
         return vec![Check::warning(
             "plugstack",
             format!("`{}` has no line for the plugin", path.display()),
@@ -50,28 +42,8 @@ fn directory(dir: &Path) -> Check {
     const NAME: &str = "audit";
     const ADVICE: &str = "make every part of it a real directory of root's, not writable by group or others: \
                           `install -d -o root -g root -m 0750`";
-    for part in dir.ancestors().collect::<Vec<_>>().into_iter().rev() {
-        let metadata = match fs::symlink_metadata(part) {
-            Ok(metadata) => metadata,
-            Err(error) => {
-                let seen = format!("`{}`: {error}", part.display());
-                return Check::bad(NAME, seen, ADVICE);
-            }
-        };
-        let problem = if metadata.is_symlink() {
-            Some("is a symlink")
-        } else if !metadata.is_dir() {
-            Some("is not a directory")
-        } else if metadata.uid() != 0 {
-            Some("does not belong to root")
-        } else if metadata.mode() & 0o022 != 0 && (metadata.mode() & 0o1000 == 0 || part == dir) {
-            Some("can be written by others than root")
-        } else {
-            None
-        };
-        if let Some(problem) = problem {
-            return Check::bad(NAME, format!("`{}` {problem}", part.display()), ADVICE);
-        }
+    if let Some(problem) = place::problem(dir) {
+        return Check::bad(NAME, problem, ADVICE);
     }
     let free = nix::sys::statvfs::statvfs(dir)
         .map(|stat| stat.blocks_available().saturating_mul(stat.fragment_size()));
@@ -85,48 +57,7 @@ fn directory(dir: &Path) -> Check {
     }
 }
 
-/// Where Slurm reads its plugins' lines.
-fn plugstack() -> Option<PathBuf> {
-    let answer = Call::new("scontrol").args(["show", "config"]).run(LIMIT).ok()?;
-    let line = answer.stdout.lines().find(|line| line.trim_start().starts_with("PlugStackConfig"))?;
-    Some(PathBuf::from(line.split_once('=')?.1.trim()))
-}
-
-/// The plugin's line in a file, or in those that it includes.
-fn plugin_line(path: &Path) -> Option<String> {
-    let mut files = vec![path.to_owned()];
-    let mut read = 0;
-    while let Some(path) = files.pop() {
-        read += 1;
-        let Ok(text) = fs::read_to_string(&path) else { continue };
-        for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
-            if line.contains("spank_sweep") {
-                return Some(line.to_owned());
-            }
-            if let Some(pattern) = line.strip_prefix("include ")
-                && read < FILES
-            {
-                files.extend(included(path.parent().unwrap_or(Path::new("/")), pattern.trim()));
-            }
-        }
-    }
-    None
-}
-
-/// The files of an `include`, which may end in `*` or `*.conf`.
-fn included(base: &Path, pattern: &str) -> Vec<PathBuf> {
-    let path = base.join(pattern);
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Vec::new() };
-    let Some((before, after)) = name.split_once('*') else { return vec![path] };
-    let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok());
-    let matches = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.starts_with(before) && name.ends_with(after)
-    };
-    entries.into_iter().flatten().flatten().map(|entry| entry.path()).filter(matches).take(FILES).collect()
-}
-
-/// Directories and lines.
+/// Directories.
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,21 +70,5 @@ mod tests {
         assert_eq!(directory(&audit).verdict, Verdict::Bad);
         std::os::unix::fs::symlink("/etc", &audit).unwrap();
         assert!(directory(&audit).seen.contains("symlink"));
-    }
-
-    #[test]
-    fn the_line_is_found_through_an_include() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("plugstack.conf.d")).unwrap();
-        fs::write(
-            dir.path().join("plugstack.conf"),
-            "# optional spank_sweep.so\ninclude plugstack.conf.d/*.conf\n",
-        )
-        .unwrap();
-        assert_eq!(plugin_line(&dir.path().join("plugstack.conf")), None);
-        let line = "optional /x/spank_sweep.so audit=/a";
-        fs::write(dir.path().join("plugstack.conf.d/sweep.conf"), line).unwrap();
-        fs::write(dir.path().join("plugstack.conf.d/other.bak"), "required spank_sweep.so").unwrap();
-        assert_eq!(plugin_line(&dir.path().join("plugstack.conf")).as_deref(), Some(line));
     }
 }
