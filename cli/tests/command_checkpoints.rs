@@ -6,18 +6,7 @@ mod command_site;
 use std::collections::BTreeSet;
 use std::fs;
 
-use command_site::Site;
-
-/// Continues from a checkpoint of its own or its parent's, and says from where.
-const STEPS: &str = "import json, os\n\
-    lr, budget = float(os.environ['lr']), float(os.environ['SWEEP_BUDGET'])\n\
-    out, step = os.environ['SWEEP_CHECKPOINT_OUT'], 0\n\
-    for folder in (out, os.environ.get('SWEEP_CHECKPOINT_IN')):\n    \
-        if folder and os.path.exists(folder + '/step'):\n        \
-            step = int(open(folder + '/step').read())\n        break\n\
-    print(step, int(budget))\n\
-    open(out + '/step', 'w').write(str(int(budget)))\n\
-    open(os.environ['SWEEP_RESULT'], 'w').write(str((lr - 0.3) ** 2 + 1 / budget))\n";
+use command_site::{STEPS, Site};
 
 #[test]
 fn checkpoints_of_the_best_and_their_ancestors_are_kept() {

@@ -6,7 +6,7 @@ mod command_site;
 
 use std::fs;
 
-use command_site::{Site, wait_for};
+use command_site::{STEPS, Site, wait_for};
 
 #[test]
 fn a_canary_runs_alone_and_the_others_follow_it() {
@@ -159,17 +159,6 @@ fn a_sweep_grows_by_a_spec_with_more_values_and_by_a_number() {
         ran.stderr
     );
 }
-
-/// Continues from a checkpoint of its own or its parent's, and says from where.
-const STEPS: &str = "import json, os\n\
-    lr, budget = float(os.environ['lr']), float(os.environ['SWEEP_BUDGET'])\n\
-    out, step = os.environ['SWEEP_CHECKPOINT_OUT'], 0\n\
-    for folder in (out, os.environ.get('SWEEP_CHECKPOINT_IN')):\n    \
-        if folder and os.path.exists(folder + '/step'):\n        \
-            step = int(open(folder + '/step').read())\n        break\n\
-    print(step, int(budget))\n\
-    open(out + '/step', 'w').write(str(int(budget)))\n\
-    open(os.environ['SWEEP_RESULT'], 'w').write(str((lr - 0.3) ** 2 + 1 / budget))\n";
 
 #[test]
 fn hyperband_promotes_its_best_and_they_go_on_from_their_parents_step() {

@@ -17,6 +17,17 @@ const LIMIT: Duration = Duration::from_secs(60);
 const PROGRAMS: [&str; 12] =
     ["bash", "basename", "cat", "echo", "env", "head", "ls", "python3", "sh", "sleep", "touch", "true"];
 
+/// A training program: continues from a checkpoint of its own or its parent's, and says from where.
+pub const STEPS: &str = "import json, os\n\
+    lr, budget = float(os.environ['lr']), float(os.environ['SWEEP_BUDGET'])\n\
+    out, step = os.environ['SWEEP_CHECKPOINT_OUT'], 0\n\
+    for folder in (out, os.environ.get('SWEEP_CHECKPOINT_IN')):\n    \
+        if folder and os.path.exists(folder + '/step'):\n        \
+            step = int(open(folder + '/step').read())\n        break\n\
+    print(step, int(budget))\n\
+    open(out + '/step', 'w').write(str(int(budget)))\n\
+    open(os.environ['SWEEP_RESULT'], 'w').write(str((lr - 0.3) ** 2 + 1 / budget))\n";
+
 pub struct Site {
     folder: tempfile::TempDir,
 }
