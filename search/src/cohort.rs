@@ -1,11 +1,13 @@
-//! One generation on its way: places, who was proposed for each, and how they ended. Never the next generation:
-//! what it is made of is the search's own affair.
+//! Generations of a search, one at a time: places, who was proposed for each, and how they ended. Never what a member
+//! is made of: that is the search's own affair.
 
 use std::collections::{HashMap, VecDeque};
 
+use sweep_core::id::TrialIndex;
 use sweep_core::params::Params;
 
 use crate::leaders::Score;
+use crate::strategy::{Ask, Event, Proposal};
 
 /// Proposals for one place, the lost ones included; a place that loses them all counts as failed.
 const PROPOSALS: u32 = 4;
@@ -30,14 +32,39 @@ impl Individual {
     }
 }
 
-/// A generation.
-#[derive(Clone, Debug, Default)]
+/// How many generations there are, and how large they may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    pub(crate) generations: u32,
+    /// Of one generation.
+    pub(crate) places: u64,
+    /// Configurations in all.
+    pub(crate) limit: u64,
+}
+
+/// A search by generations, and the one that is on its way.
+#[derive(Clone, Debug)]
 pub(crate) struct Cohort {
+    extent: Extent,
+    /// From 0.
+    generation: u32,
     places: Vec<Place>,
     vacant: VecDeque<usize>,
     running: HashMap<u32, usize>,
     /// The number of the next configuration, over all generations.
     next: u32,
+    finished: bool,
+}
+
+/// What an event changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Nothing that a search has to act upon.
+    None,
+    /// Somebody joined.
+    Joined,
+    /// All have ended.
+    Complete,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -47,22 +74,55 @@ struct Place {
 }
 
 impl Cohort {
-    /// Begins a generation of so many places.
-    pub(crate) fn begin(&mut self, places: usize) {
+    /// A search that begins with its first generation.
+    pub(crate) fn new(extent: Extent) -> Self {
+        let mut cohort = Self {
+            extent,
+            generation: 0,
+            places: Vec::new(),
+            vacant: VecDeque::new(),
+            running: HashMap::new(),
+            next: 0,
+            finished: false,
+        };
+        cohort.begin();
+        cohort
+    }
+
+    fn begin(&mut self) {
+        let left = self.extent.limit.saturating_sub(self.proposals().into());
+        let places = usize::try_from(self.extent.places.min(left)).unwrap_or(usize::MAX);
         self.places = vec![Place::default(); places];
         self.vacant = (0..places).collect();
         self.running.clear();
+        self.finished = places == 0 || self.generation >= self.extent.generations;
     }
 
-    /// The place that a proposal is due for, and how many were lost on it.
-    pub(crate) fn vacancy(&self) -> Option<(usize, u32)> {
-        let place = *self.vacant.front()?;
-        Some((place, self.places[place].lost))
+    /// What to do next; `member` makes the proposal for a place, given how many were lost on it.
+    pub(crate) fn ask(&self, member: impl FnOnce(usize, u32) -> Proposal) -> Ask {
+        if self.finished {
+            return Ask::Done;
+        }
+        match self.vacant.front() {
+            Some(place) => Ask::Run(member(*place, self.places[*place].lost)),
+            None if self.running.is_empty() => Ask::Done,
+            None => Ask::Wait,
+        }
     }
 
-    /// Whether anybody runs.
-    pub(crate) fn is_running(&self) -> bool {
-        !self.running.is_empty()
+    /// Takes note of an event. Once all have ended, the search calls [`Self::turn`].
+    pub(crate) fn tell(&mut self, trial: TrialIndex, event: &Event) -> Change {
+        let complete = match event {
+            Event::Proposed(proposal) if self.proposed(trial.0, &proposal.params) => return Change::Joined,
+            Event::Proposed(_) | Event::Reported { .. } | Event::Pruned => false,
+            Event::Ended { metric } => self.ended(trial.0, *metric),
+            Event::Withdrawn => self.withdrawn(trial.0),
+        };
+        if complete { Change::Complete } else { Change::None }
+    }
+
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// How many configurations were proposed in all generations.
@@ -71,7 +131,7 @@ impl Cohort {
     }
 
     /// Somebody was proposed for the place that was due. Whether that was news.
-    pub(crate) fn proposed(&mut self, trial: u32, params: &Params) -> bool {
+    fn proposed(&mut self, trial: u32, params: &Params) -> bool {
         if trial != self.next {
             return false;
         }
@@ -84,7 +144,7 @@ impl Cohort {
     }
 
     /// Somebody ended. Whether that completed the generation.
-    pub(crate) fn ended(&mut self, trial: u32, metric: Option<f64>) -> bool {
+    fn ended(&mut self, trial: u32, metric: Option<f64>) -> bool {
         let Some(place) = self.running.remove(&trial) else { return false };
         if let Some(individual) = &mut self.places[place].individual {
             individual.score = Score::of(metric);
@@ -93,7 +153,7 @@ impl Cohort {
     }
 
     /// Somebody was lost. Whether that completed the generation, since too many were lost before.
-    pub(crate) fn withdrawn(&mut self, trial: u32) -> bool {
+    fn withdrawn(&mut self, trial: u32) -> bool {
         let Some(place) = self.running.remove(&trial) else { return false };
         self.places[place].lost += 1;
         if self.places[place].lost < PROPOSALS {
@@ -106,8 +166,13 @@ impl Cohort {
         self.vacant.is_empty() && self.running.is_empty()
     }
 
-    /// The members by place, all of which have ended.
-    pub(crate) fn take(&mut self) -> Vec<Individual> {
-        std::mem::take(&mut self.places).into_iter().filter_map(|place| place.individual).collect()
+    /// The members by place, all of which have ended; the next generation begins. Where all failed, the search ends.
+    pub(crate) fn turn(&mut self) -> Vec<Individual> {
+        let places = std::mem::take(&mut self.places);
+        let members: Vec<Individual> = places.into_iter().filter_map(|place| place.individual).collect();
+        self.generation += 1;
+        self.begin();
+        self.finished |= members.iter().all(Individual::failed);
+        members
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use sweep_core::id::TrialIndex;
 use sweep_core::params::Params;
 
-use crate::cohort::{Cohort, Individual};
+use crate::cohort::{Change, Cohort, Extent, Individual};
 use crate::experiment::Row;
 use crate::rng::Rng;
 use crate::sample;
@@ -97,15 +97,12 @@ pub struct Genetic {
     seed: String,
     /// Configurations of the first generation that the spec gives.
     rows: Arc<[Row]>,
-    limit: u64,
     /// The axes that vary, each with those that it brings along.
     axes: Vec<(usize, Vec<usize>)>,
-    generation: u32,
     cohort: Cohort,
     demes: Vec<Deme>,
     /// What was proposed.
     seen: Seen,
-    finished: bool,
 }
 
 /// What the next generation of a deme comes from.
@@ -122,28 +119,9 @@ impl Genetic {
     pub fn new(settings: Settings, space: Space, seed: &str, rows: Arc<[Row]>, limit: u64) -> Self {
         let axes = vary::leaders(&space);
         let demes = vec![Deme::default(); settings.num_demes as usize];
-        let mut genetic = Self {
-            settings,
-            space,
-            seed: seed.to_owned(),
-            rows,
-            limit,
-            axes,
-            generation: 0,
-            cohort: Cohort::default(),
-            demes,
-            seen: Seen::default(),
-            finished: false,
-        };
-        genetic.begin();
-        genetic
-    }
-
-    fn begin(&mut self) {
-        let left = self.limit.saturating_sub(self.cohort.proposals().into());
-        let places = self.settings.individuals().min(left);
-        self.cohort.begin(usize::try_from(places).unwrap_or(usize::MAX));
-        self.finished = places == 0 || self.generation >= self.settings.generations;
+        let (generations, places) = (settings.generations, settings.individuals());
+        let cohort = Cohort::new(Extent { generations, places, limit });
+        Self { settings, space, seed: seed.to_owned(), rows, axes, cohort, demes, seen: Seen::default() }
     }
 
     fn deme_of(&self, place: usize) -> usize {
@@ -155,15 +133,15 @@ impl Genetic {
         let deme = self.deme_of(place);
         let mut proposal = Proposal {
             bracket: u32::try_from(deme).ok(),
-            rung: Some(self.generation),
+            rung: Some(self.cohort.generation()),
             ..Proposal::default()
         };
         let stream = format!("{}/genetic/{lost}", self.seed);
-        let number = u64::from(self.generation) * self.settings.individuals() + place as u64;
+        let number = u64::from(self.cohort.generation()) * self.settings.individuals() + place as u64;
         let mut rng = Rng::new(&stream, number);
         let parents = self.demes.get(deme).map_or(&[][..], |deme| &deme.parents[..]);
         if parents.is_empty() {
-            if let Some(row) = self.rows.get(place).filter(|_| self.generation == 0 && lost == 0) {
+            if let Some(row) = self.rows.get(place).filter(|_| self.cohort.generation() == 0 && lost == 0) {
                 proposal.name.clone_from(&row.name);
                 proposal.sbatch.clone_from(&row.sbatch);
             }
@@ -190,7 +168,7 @@ impl Genetic {
     fn first(&self, place: usize, lost: u32, rng: &mut Rng) -> Params {
         let axes = self.space.axes();
         let mut unit = |axis: usize| sample::unit(&self.seed, place as u64, &axes[axis].name);
-        if self.generation == 0 && lost == 0 {
+        if self.cohort.generation() == 0 && lost == 0 {
             if let Some(row) = self.rows.get(place) {
                 return self.space.complete(&row.params, unit);
             }
@@ -207,9 +185,8 @@ impl Genetic {
 
     /// Takes the generation that ended as the parents of the next.
     fn turn(&mut self) {
-        let members = self.cohort.take();
+        let members = self.cohort.turn();
         let mut by_deme: Vec<Vec<Individual>> = vec![Vec::new(); self.demes.len()];
-        let failed = members.iter().all(Individual::failed);
         for (place, member) in members.into_iter().enumerate() {
             let deme = self.deme_of(place);
             if let Some(deme) = by_deme.get_mut(deme).filter(|_| !member.failed()) {
@@ -222,14 +199,10 @@ impl Genetic {
             deme.best = members.first().cloned();
             deme.parents = members;
         }
-        self.generation += 1;
-        if self.settings.migration_interval > 0
-            && self.generation.is_multiple_of(self.settings.migration_interval)
-        {
+        let interval = self.settings.migration_interval;
+        if interval > 0 && self.cohort.generation().is_multiple_of(interval) {
             self.migrate();
         }
-        self.begin();
-        self.finished |= failed;
     }
 
     /// The best of each deme moves into the next one, too.
@@ -249,30 +222,14 @@ impl Genetic {
 
 impl Strategy for Genetic {
     fn ask(&self, _rng: &mut Rng) -> Ask {
-        if self.finished {
-            return Ask::Done;
-        }
-        match self.cohort.vacancy() {
-            Some((place, lost)) => Ask::Run(self.individual(place, lost)),
-            None if self.cohort.is_running() => Ask::Wait,
-            None => Ask::Done,
-        }
+        self.cohort.ask(|place, lost| self.individual(place, lost))
     }
 
     fn tell(&mut self, trial: TrialIndex, event: &Event) {
-        let complete = match event {
-            Event::Proposed(proposal) => {
-                if self.cohort.proposed(trial.0, &proposal.params) {
-                    self.seen.note(&proposal.params);
-                }
-                false
-            }
-            Event::Ended { metric } => self.cohort.ended(trial.0, *metric),
-            Event::Withdrawn => self.cohort.withdrawn(trial.0),
-            Event::Reported { .. } | Event::Pruned => false,
-        };
-        if complete {
-            self.turn();
+        match (self.cohort.tell(trial, event), event) {
+            (Change::Joined, Event::Proposed(proposal)) => self.seen.note(&proposal.params),
+            (Change::Complete, _) => self.turn(),
+            _ => {}
         }
     }
 }

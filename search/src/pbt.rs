@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sweep_core::id::TrialIndex;
 use sweep_core::params::Params;
 
-use crate::cohort::{Cohort, Individual};
+use crate::cohort::{Change, Cohort, Extent, Individual};
 use crate::experiment::Row;
 use crate::rng::Rng;
 use crate::sample;
@@ -78,9 +78,7 @@ pub struct Pbt {
     seed: String,
     /// Configurations of the first generation that the spec gives.
     rows: Arc<[Row]>,
-    limit: u64,
     axes: Vec<(usize, Vec<usize>)>,
-    generation: u32,
     cohort: Cohort,
     /// The members as the last generation left them.
     members: Vec<Individual>,
@@ -88,7 +86,6 @@ pub struct Pbt {
     goes_on: Vec<bool>,
     /// The places of those at the top.
     top: Vec<usize>,
-    finished: bool,
 }
 
 impl Pbt {
@@ -96,35 +93,26 @@ impl Pbt {
     #[must_use]
     pub fn new(settings: Settings, space: Space, seed: &str, rows: Arc<[Row]>, limit: u64) -> Self {
         let axes = vary::leaders(&space);
-        let mut pbt = Self {
+        let (generations, places) = (settings.generations, settings.population.into());
+        let cohort = Cohort::new(Extent { generations, places, limit });
+        Self {
             settings,
             space,
             seed: seed.to_owned(),
             rows,
-            limit,
             axes,
-            generation: 0,
-            cohort: Cohort::default(),
+            cohort,
             members: Vec::new(),
             goes_on: Vec::new(),
             top: Vec::new(),
-            finished: false,
-        };
-        pbt.begin();
-        pbt
-    }
-
-    fn begin(&mut self) {
-        let left = self.limit.saturating_sub(self.cohort.proposals().into());
-        let places = u64::from(self.settings.population).min(left);
-        self.cohort.begin(usize::try_from(places).unwrap_or(usize::MAX));
-        self.finished = places == 0 || self.generation >= self.settings.generations;
+        }
     }
 
     fn member(&self, place: usize) -> Proposal {
+        let generation = self.cohort.generation();
         #[expect(clippy::cast_precision_loss, reason = "budgets are small")]
-        let budget = Some(self.settings.budget(self.generation) as f64);
-        let (bracket, rung) = (u32::try_from(place).ok(), Some(self.generation));
+        let budget = Some(self.settings.budget(generation) as f64);
+        let (bracket, rung) = (u32::try_from(place).ok(), Some(generation));
         let proposal = Proposal { budget, bracket, rung, ..Proposal::default() };
         let Some(own) = self.members.get(place) else {
             let row = self.rows.get(place).cloned().unwrap_or_default();
@@ -133,7 +121,7 @@ impl Pbt {
         if self.goes_on.get(place).copied().unwrap_or(false) {
             return Proposal { params: own.params.clone(), parent: Some(TrialIndex(own.trial)), ..proposal };
         }
-        let number = u64::from(self.generation) * u64::from(self.settings.population) + place as u64;
+        let number = u64::from(generation) * u64::from(self.settings.population) + place as u64;
         let mut rng = Rng::new(&format!("{}/pbt", self.seed), number);
         let donor = self.top[usize::try_from(rng.bits() % self.top.len().max(1) as u64).unwrap_or(0)];
         let donor = &self.members[donor];
@@ -175,7 +163,7 @@ impl Pbt {
 
     /// Ranks the generation that ended: who goes on, and from whom the others take over.
     fn turn(&mut self) {
-        self.members = self.cohort.take();
+        self.members = self.cohort.turn();
         let mut places: Vec<usize> = (0..self.members.len()).collect();
         places.sort_by_key(|place| self.members[*place].rank());
         let good = places.iter().filter(|place| !self.members[**place].failed()).count();
@@ -185,37 +173,17 @@ impl Pbt {
         for place in places.iter().take(self.members.len() - replaced) {
             self.goes_on[*place] = !self.members[*place].failed();
         }
-        self.generation += 1;
-        self.begin();
-        // With nobody to go on from there is nothing to do.
-        self.finished |= good == 0;
     }
 }
 
 impl Strategy for Pbt {
     fn ask(&self, _rng: &mut Rng) -> Ask {
-        if self.finished {
-            return Ask::Done;
-        }
-        match self.cohort.vacancy() {
-            // One that was lost is run once more as it was.
-            Some((place, _lost)) => Ask::Run(self.member(place)),
-            None if self.cohort.is_running() => Ask::Wait,
-            None => Ask::Done,
-        }
+        // One that was lost is run once more as it was.
+        self.cohort.ask(|place, _lost| self.member(place))
     }
 
     fn tell(&mut self, trial: TrialIndex, event: &Event) {
-        let complete = match event {
-            Event::Proposed(proposal) => {
-                self.cohort.proposed(trial.0, &proposal.params);
-                false
-            }
-            Event::Ended { metric } => self.cohort.ended(trial.0, *metric),
-            Event::Withdrawn => self.cohort.withdrawn(trial.0),
-            Event::Reported { .. } | Event::Pruned => false,
-        };
-        if complete {
+        if self.cohort.tell(trial, event) == Change::Complete {
             self.turn();
         }
     }
