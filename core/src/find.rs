@@ -190,9 +190,8 @@ mod tests {
 
     #[test]
     fn no_trial_is_read_by_an_index_of_a_newer_format() {
-        let folder = std::env::temp_dir().join(format!("sweep-find-newer-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let dir = SweepDir::new(&folder);
+        let folder = tempfile::tempdir().unwrap();
+        let dir = SweepDir::new(folder.path());
         let line = br#"{"trial":"t000","index":0,"params":{"lr":0.1},"seed":1}"#;
         std::fs::write(dir.trials(), line).unwrap();
         let entry = IndexEntry { offset: 0, len: line.len() as u32, crc32: crc32fast::hash(line) };
@@ -204,21 +203,18 @@ mod tests {
         let ours = with_header(&header);
         header[8] += 1;
         let newer = with_header(&header);
-        std::fs::remove_dir_all(&folder).unwrap();
         assert!(ours.is_ok(), "{ours:?}");
         assert!(matches!(newer, Err(Error::Schema { .. })), "{newer:?}");
     }
 
     #[test]
     fn an_entry_that_points_past_all_files_is_damage_and_no_overflow() {
-        let folder = std::env::temp_dir().join(format!("sweep-find-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let dir = SweepDir::new(&folder);
+        let folder = tempfile::tempdir().unwrap();
+        let dir = SweepDir::new(folder.path());
         let entry = IndexEntry { offset: u64::MAX, len: 70, crc32: 0 };
         let header = schema::binary_header(INDEX_MAGIC, 0);
         std::fs::write(dir.index(), [&header[..], &entry.to_bytes()].concat()).unwrap();
         let (end, trial) = (end(&dir), trial(&dir, TrialIndex(0)));
-        std::fs::remove_dir_all(&folder).unwrap();
         assert!(matches!(end, Err(Error::Damaged { .. })), "{end:?}");
         assert!(trial.is_err());
     }
