@@ -34,8 +34,10 @@ pub trait Watcher {
 
 /// How often a wait looks whether it is over.
 const TICK: Duration = Duration::from_millis(100);
-/// A look takes at most this part of the time.
+/// A look takes at most this part of the time. A step does not count: it may have waited for the fence.
 const SHARE: u32 = 10;
+/// The longest rest that a slow look is cause for.
+const LEAST_MOST: Duration = Duration::from_secs(60);
 /// The first wait after a step that failed, and the longest.
 const AFTER_FAILURE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 
@@ -49,8 +51,8 @@ pub fn follow(dir: &SweepDir, watcher: &mut dyn Watcher, patience: Duration) -> 
     let mut failures: Option<(Instant, Duration)> = None;
     loop {
         let woken = modified(&dir.wake());
-        let began = Instant::now();
-        let wait = match turn(dir, watcher) {
+        let mut looked = Duration::ZERO;
+        let wait = match turn(dir, watcher, &mut looked) {
             Ok(Turn::Over) => return Ok(Followed::ToTheEnd),
             Ok(Turn::Did) => {
                 failures = None;
@@ -74,7 +76,7 @@ pub fn follow(dir: &SweepDir, watcher: &mut dyn Watcher, patience: Duration) -> 
             }
             Err(error) => return Err(error),
         };
-        let least = began.elapsed() * SHARE;
+        let least = (looked * SHARE).min(LEAST_MOST);
         if !rest(dir, watcher, woken, least, wait.max(least)) {
             return Ok(Followed::Left);
         }
@@ -89,8 +91,11 @@ enum Turn {
     Nothing(Vec<sweep_core::state::TrialState>),
 }
 
-fn turn(dir: &SweepDir, watcher: &mut dyn Watcher) -> Result<Turn> {
+/// Looks, and says how long that took; takes a step where there is one.
+fn turn(dir: &SweepDir, watcher: &mut dyn Watcher, looked: &mut Duration) -> Result<Turn> {
+    let began = Instant::now();
     let seen = look(dir)?;
+    *looked = began.elapsed();
     if has_work(dir, &seen)? {
         let notice = |text: &str| watcher.notice(text);
         advance_from(dir, &seen, &notice)?;

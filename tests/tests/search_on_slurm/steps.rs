@@ -2,11 +2,13 @@
 //! and promotes, and when it says that the search is done. Whoever takes the next step finds the search as it was.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
-use sweep_testbed::Cluster;
+use sweep_testbed::{Cluster, run};
 
 use crate::found::{Found, Runs, table};
 use crate::outcome::say;
@@ -97,5 +99,28 @@ fn a_step_that_is_killed_anywhere_loses_nothing_and_changes_nothing() {
         "sweep advance killed behind each of its calls, at 3 steps of a Hyperband search: kills that took effect \
          {kills}, searches {}, other results 0, trials lost 0, run twice 0",
         points.len()
+    ));
+}
+
+#[test]
+fn a_driver_that_waited_for_the_fence_looks_again_soon() {
+    let cluster: &'static Cluster = Box::leak(Box::new(cluster()));
+    let place = prepared(cluster, "fence", 0);
+    let mut traced = Traced::start(&mut step(&place));
+    let intent = place.dir.join("batches/0.json");
+    let mut calls = 1;
+    while fs::metadata(&intent).map_or(0, |file| file.len()) == 0 {
+        assert!(traced.run_to(calls), "the step ended before it wrote an intent");
+        calls += 1;
+    }
+    assert!(traced.kill());
+    // The fence is half a minute; a rest of ten times as long behind it would be too much.
+    let ran = run(place.command("sweep").arg("drive").arg(&place.dir), Duration::from_secs(240)).unwrap();
+    assert!(ran.stderr.contains("never reached its executor"), "{ran}");
+    assert!(place.is_finished());
+    say(&format!(
+        "a step killed before its sbatch: the next driver came to the end of the search after {} s, 30 s of them the \
+         fence",
+        ran.elapsed.as_secs()
     ));
 }
