@@ -353,6 +353,76 @@ fn what_would_be_wrong_is_refused_before_anything_changes() {
     bad(&install(&cluster, &[]), 2, "loads the plugin already");
 }
 
+/// A folder with a slurm.conf of its own, whose slurmctld does not answer.
+fn other_slurm(cluster: &Cluster, name: &str) -> PathBuf {
+    let folder = cluster.directory().join(name);
+    fs::create_dir(&folder).unwrap();
+    let text = fs::read_to_string(cluster.slurm_conf()).unwrap();
+    let kept = text.lines().filter(|line| !line.starts_with("PlugStackConfig"));
+    // Nobody listens on port 9, and that is the point.
+    let lines = kept.map(|line| if line.starts_with("SlurmctldPort") { "SlurmctldPort=9" } else { line });
+    fs::write(folder.join("slurm.conf"), lines.collect::<Vec<_>>().join("\n") + "\n").unwrap();
+    folder
+}
+
+#[test]
+fn two_slurms_share_a_folder_of_plugins_and_part_again_with_no_slurmctld_asked() {
+    let cluster = cluster();
+    let folders = ["one", "two"].map(|name| other_slurm(&cluster, name));
+    let has_options = |folder: &Path| {
+        let mut sbatch = cluster.command("sbatch");
+        let ran = cluster.run(sbatch.arg("--help").env("SLURM_CONF", folder.join("slurm.conf"))).unwrap();
+        assert!(ran.success() && ran.stderr.is_empty(), "{ran}");
+        ran.stdout.contains("--sweep-trial")
+    };
+    // The second is reached by a link, as a configuration on a shared file system often is.
+    let link = cluster.directory().join("link");
+    std::os::unix::fs::symlink(&folders[1], &link).unwrap();
+    let conf_dirs = [folders[0].to_str().unwrap(), link.to_str().unwrap()];
+    for conf_dir in conf_dirs {
+        good(install(&cluster, &["--slurm-conf-dir", conf_dir]));
+        assert_eq!(good(install(&cluster, &["--slurm-conf-dir", conf_dir])), "nothing to change\n");
+    }
+    assert!(folders.iter().all(|folder| has_options(folder)));
+    good(install(&cluster, &["--slurm-conf-dir", conf_dirs[0], "--undo"]));
+    assert!(!has_options(&folders[0]) && has_options(&folders[1]));
+    assert!(!folders[0].join("plugstack.conf").exists() && !folders[0].join("plugstack.conf.d").exists());
+    good(install(&cluster, &["--slurm-conf-dir", conf_dirs[1], "--undo"]));
+    assert!(!has_options(&folders[1]) && !lib(&cluster).exists());
+}
+
+#[test]
+fn a_machine_whose_slurm_has_no_configuration_yet_gets_the_plugin_untried() {
+    let cluster = cluster();
+    let folder = cluster.directory().join("fresh");
+    fs::create_dir(&folder).unwrap();
+    let mut command = cluster.command_as_root(artifacts::sweep().unwrap());
+    command.args(["plugin", "install"]).arg(artifacts::plugin().unwrap());
+    command.arg("--lib-dir").arg(lib(&cluster)).arg("--slurm-conf-dir").arg(&folder).env_remove("SLURM_CONF");
+    let said = good(run(&mut command, INSTALL_LIMIT).unwrap());
+    assert!(said.contains("not tried: sbatch does not start here"), "{said}");
+    assert!(folder.join("plugstack.conf.d/sweep.conf").is_file());
+    command.arg("--undo");
+    good(run(&mut command, INSTALL_LIMIT).unwrap());
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[test]
+fn an_installation_that_lost_a_part_is_made_whole_again() {
+    let cluster = cluster();
+    good(install(&cluster, &[]));
+    let whole = snapshot(&cluster);
+    let ours = |path: &&PathBuf| path.starts_with(lib(&cluster)) || **path == line_file(&cluster);
+    for path in whole.keys().filter(ours) {
+        fs::remove_file(path).unwrap();
+        good(install(&cluster, &[]));
+        assert!(has_options(&cluster), "{}", path.display());
+        assert_eq!(snapshot(&cluster).keys().collect::<Vec<_>>(), whole.keys().collect::<Vec<_>>());
+    }
+    good(install(&cluster, &["--undo"]));
+    assert!(!has_options(&cluster) && !line_file(&cluster).exists());
+}
+
 #[test]
 fn the_readmes_lines_for_administrators_are_those_that_are_tested() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

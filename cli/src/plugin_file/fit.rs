@@ -98,3 +98,46 @@ fn lacks(image: &Image, loader: &Loader) -> Vec<String> {
     }
     problems
 }
+
+/// Plugins and programs, made up.
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn symbol(name: &str, version: Option<&str>) -> Symbol {
+        Symbol { name: name.into(), version: version.map(str::to_owned) }
+    }
+
+    fn problems(libraries: &[&str], slurm: &str) -> Vec<String> {
+        let needs = BTreeSet::from([
+            symbol("slurm_spank_log", None),
+            symbol("spank_setenv", None),
+            symbol("fstat", Some("GLIBC_2.33")),
+        ]);
+        let libraries = libraries.iter().map(|name| (*name).to_owned()).collect();
+        let image = Image::made_up("22.05.8".parse().unwrap(), needs, libraries);
+        let loader = Loader {
+            path: "/usr/bin/sbatch".into(),
+            offers: BTreeSet::from([
+                symbol("slurm_spank_log", None),
+                symbol("fstat", None),
+                symbol("fstat", Some("GLIBC_2.2.5")),
+            ]),
+            libraries: vec!["libc.so.6".into()],
+            folders: BTreeSet::new(),
+        };
+        judge(Path::new("p.so"), &image, slurm.parse().unwrap(), &[loader]).problems
+    }
+
+    #[test]
+    fn each_reason_why_it_would_not_load_is_named() {
+        let missing = "`/usr/bin/sbatch` does not have fstat@GLIBC_2.33, spank_setenv";
+        assert_eq!(problems(&["libc.so.6"], "22.05.3"), [missing]);
+        let other = problems(&["libc.so.6"], "24.11.5");
+        assert!(other.len() == 2 && other[0].contains("stamped for Slurm 22.05.8 and this is Slurm 24.11.5"));
+        let library = problems(&["libc.so.6", "libno-such.so.9"], "22.05");
+        assert!(library[0].contains("needs `libno-such.so.9`"), "{library:?}");
+    }
+}

@@ -171,6 +171,12 @@ impl Image {
         Ok(Self { stamp_at, little, release, needs, libraries, bytes })
     }
 
+    /// A plugin without a file, with these needs.
+    #[cfg(test)]
+    pub(super) fn made_up(release: Release, needs: BTreeSet<Symbol>, libraries: Vec<String>) -> Self {
+        Self { bytes: vec![0; STAMP], stamp_at: 0, little: true, release, needs, libraries }
+    }
+
     /// The file's bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

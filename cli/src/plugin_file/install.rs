@@ -77,27 +77,28 @@ impl Wish {
                 .hint("build it on this machine, or on one with the same or an older C library"));
         }
         let found = plugstack::find(self.slurm_conf_dir.as_deref())?;
-        // A link is followed: to replace it would undo what some other tool set up.
-        let plugstack = fs::canonicalize(&found).unwrap_or_else(|_| found.clone());
         let lib_dir = place::plain(&self.lib_dir)?;
-        let conf_dir = found.parent().unwrap_or(Path::new("/"));
-        let line_file = place::plain(&conf_dir.join(LINES))?.join(LINE_FILE);
-        if let Some(line) = plugstack::lines(&plugstack).into_iter().find(|line| line.file != line_file) {
+        let line_file = found.with_file_name(LINES).join(LINE_FILE);
+        // An include of a path with blanks in it would mean several.
+        place::plain(&line_file)?;
+        let is_other = |line: &Line| !plugstack::is_same(&line.file, &line_file);
+        if let Some(line) = plugstack::lines(&found).into_iter().find(is_other) {
             return Err(Error::user(format!("`{}` loads the plugin already", line.file.display()))
                 .said(&line.text)
                 .hint("remove that line, then install again: sweep.conf takes its place"));
         }
         let plugin = lib_dir.join(format!("spank_sweep-{slurm}.so"));
-        let mut draft = Draft::new(Receipt::read(&lib_dir, &found)?, &found, &line_file);
-        draft.folders(&lib_dir.join(receipt::FOLDER), 0o755)?;
+        let others = Receipt::others(&lib_dir, &found)?;
+        let mut draft = Draft::new(Receipt::read(&lib_dir, &found)?, others, &found, &line_file);
+        draft.safe_folders(&lib_dir.join(receipt::FOLDER), 0o755)?;
         draft.write(&plugin, image.bytes(), 0o755)?;
         draft.plugin(&plugin);
         let (text, audit) = self.line(&line_file, &plugin)?;
         if let Some(audit) = &audit {
-            draft.folders(audit, 0o750)?;
+            draft.safe_folders(audit, 0o750)?;
         }
         draft.line(&line_file, &text)?;
-        draft.include(&plugstack, &line_file)?;
+        draft.include(&found, &line_file)?;
         let slurm_conf =
             self.slurm_conf_dir.as_ref().map(|dir| dir.join("slurm.conf")).filter(|path| path.is_file());
         Ok(draft.done(lib_dir, slurm_conf))
@@ -182,31 +183,37 @@ pub(super) fn hold(lib_dir: &Path) -> Result<Option<File>> {
     }
 }
 
+/// The innermost part of a path that is there, if only as a link to nowhere.
+fn existing(path: &Path) -> &Path {
+    path.ancestors().find(|part| fs::symlink_metadata(part).is_ok()).unwrap_or(Path::new("/"))
+}
+
 /// Changes and the receipt for them, as they are worked out.
 struct Draft {
     changes: Vec<Change>,
     notes: Vec<String>,
     receipt: Receipt,
     before: Option<Receipt>,
+    others: Vec<Receipt>,
 }
 
 impl Draft {
-    fn new(before: Option<Receipt>, plugstack: &Path, line_file: &Path) -> Self {
+    fn new(before: Option<Receipt>, others: Vec<Receipt>, plugstack: &Path, line_file: &Path) -> Self {
+        // What we wrote ourselves, and whose receipt was lost, was not there before us.
+        let is_ours = |text: &str| text.lines().next() == LINE_TEXT.lines().next();
         let receipt = before.clone().unwrap_or_else(|| Receipt {
             schema: receipt::SCHEMA.to_owned(),
             plugstack: plugstack.to_owned(),
             line_file: line_file.to_owned(),
-            line_before: fs::read_to_string(line_file).ok(),
+            line_before: fs::read_to_string(line_file).ok().filter(|text| !is_ours(text)),
             ..Receipt::default()
         });
-        Self { changes: Vec::new(), notes: Vec::new(), receipt, before }
+        Self { changes: Vec::new(), notes: Vec::new(), receipt, before, others }
     }
 
-    /// A folder with those above it, each of which has to be safe.
-    fn folders(&mut self, path: &Path, mode: u32) -> Result<()> {
-        let there =
-            path.ancestors().find(|part| fs::symlink_metadata(part).is_ok()).unwrap_or(Path::new("/"));
-        if let Some(problem) = place::problem(there) {
+    /// A folder of root's, with those above it, each of which has to be safe.
+    fn safe_folders(&mut self, path: &Path, mode: u32) -> Result<()> {
+        if let Some(problem) = place::problem(existing(path)) {
             return Err(Error::world(format!(
                 "`{}` is no safe place for what root loads or writes",
                 path.display()
@@ -214,6 +221,21 @@ impl Draft {
             .said(&problem)
             .hint("every part has to be a real directory of root's that nobody else can write"));
         }
+        // Who shares a folder with another Slurm's installation removes it where that one is gone by then.
+        let shared =
+            self.others.iter().flat_map(|other| &other.folders).filter(|folder| path.starts_with(folder));
+        for folder in shared {
+            if !self.receipt.folders.contains(folder) {
+                self.receipt.folders.push(folder.clone());
+            }
+        }
+        self.folders(path, mode);
+        Ok(())
+    }
+
+    /// A folder with those above it. Slurm's own is as safe as its site has made it.
+    fn folders(&mut self, path: &Path, mode: u32) {
+        let there = existing(path);
         let missing: Vec<&Path> = path.ancestors().take_while(|part| *part != there).collect();
         for part in missing.into_iter().rev() {
             let is_planned = self
@@ -223,10 +245,11 @@ impl Draft {
             if !is_planned {
                 let mode = if part == path { mode } else { 0o755 };
                 self.changes.push(Change::MakeFolder { path: part.to_owned(), mode });
-                self.receipt.folders.push(part.to_owned());
+                if !self.receipt.folders.iter().any(|known| known == part) {
+                    self.receipt.folders.push(part.to_owned());
+                }
             }
         }
-        Ok(())
     }
 
     fn write(&mut self, path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
@@ -249,7 +272,7 @@ impl Draft {
 
     fn line(&mut self, path: &Path, text: &str) -> Result<()> {
         let folder = path.parent().unwrap_or(Path::new("/"));
-        self.folders(folder, 0o755)?;
+        self.folders(folder, 0o755);
         let was_required = fs::read_to_string(path)
             .is_ok_and(|there| plugstack::line_of(&there).is_some_and(|line| line.starts_with("required")));
         if was_required {
@@ -272,9 +295,10 @@ impl Draft {
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
         let pattern = line_file.with_file_name("*.conf");
         let text = format!("{text}{end}{INCLUDE_MARK}\ninclude {}\n", pattern.display());
-        self.receipt.include_added = true;
         self.receipt.plugstack_made |= there.is_none();
-        self.write(plugstack, text.as_bytes(), 0o644)
+        // A link is followed: to replace it would undo what some other tool set up.
+        let real = fs::canonicalize(plugstack).unwrap_or_else(|_| plugstack.to_owned());
+        self.write(&real, text.as_bytes(), 0o644)
     }
 
     /// The receipt is written before the first line of Slurm's configuration: who is stopped between can be undone.

@@ -116,14 +116,30 @@ pub fn lines(path: &Path) -> Vec<Line> {
     found
 }
 
-/// Whether plugstack.conf with this text includes a file of this name.
+/// Whether plugstack.conf with this text includes a file of this name, by whatever links its folder is reached.
 #[must_use]
 pub fn includes(plugstack: &Path, text: &str, file: &Path) -> bool {
     // As glob(3): a star does not cross a slash.
     let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
-    patterns(plugstack, text).iter().any(|pattern| {
+    let takes = |pattern: &str, file: &Path| {
         glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches_path_with(file, options))
+    };
+    patterns(plugstack, text).iter().any(|pattern| {
+        let real = real_folder(Path::new(pattern));
+        takes(pattern, file) || takes(&real.to_string_lossy(), &real_folder(file))
     })
+}
+
+/// Whether two names mean the same file, which need not be there.
+#[must_use]
+pub fn is_same(a: &Path, b: &Path) -> bool {
+    real_folder(a) == real_folder(b)
+}
+
+/// A path with the links of its folder followed, where the folder is there.
+fn real_folder(path: &Path) -> PathBuf {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return path.to_owned() };
+    fs::canonicalize(folder).map_or_else(|_| path.to_owned(), |folder| folder.join(name))
 }
 
 /// The patterns of a file's includes; relative ones start at the file's own folder (22.05 src/common/plugstack.c).
@@ -172,6 +188,19 @@ mod tests {
         for text in ["", "#include plugstack.conf.d/*", "include *.conf", "include plugstack.conf.d/a*"] {
             assert!(!includes(plugstack, text, file), "{text}");
         }
+    }
+
+    #[test]
+    fn a_folder_that_is_reached_by_a_link_is_the_same_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::create_dir_all(at("real/plugstack.conf.d")).unwrap();
+        std::os::unix::fs::symlink(at("real"), at("link")).unwrap();
+        let text = format!("include {}/*.conf\n", at("link/plugstack.conf.d").display());
+        assert!(includes(&at("real/plugstack.conf"), &text, &at("real/plugstack.conf.d/sweep.conf")));
+        assert!(!includes(&at("real/plugstack.conf"), &text, &at("real/sweep.conf")));
+        assert!(is_same(&at("link/plugstack.conf.d/a.conf"), &at("real/plugstack.conf.d/a.conf")));
+        assert!(!is_same(&at("link/plugstack.conf.d/a.conf"), &at("real/plugstack.conf.d/b.conf")));
     }
 
     #[test]

@@ -26,8 +26,6 @@ pub struct Receipt {
     pub line_file: PathBuf,
     /// What that file held before us, if it was there.
     pub line_before: Option<String>,
-    /// Whether the include in plugstack.conf is ours.
-    pub include_added: bool,
     /// Whether plugstack.conf itself is.
     pub plugstack_made: bool,
     /// The stamped plugins.
@@ -52,20 +50,16 @@ impl Receipt {
         read(&Self::path(lib_dir, plugstack))
     }
 
-    /// The plugins that installations for other Slurms use.
+    /// The receipts of installations for other Slurms.
     ///
     /// # Errors
     /// The world's where one cannot be read.
-    pub fn plugins_of_others(lib_dir: &Path, plugstack: &Path) -> Result<Vec<PathBuf>> {
+    pub fn others(lib_dir: &Path, plugstack: &Path) -> Result<Vec<Self>> {
         let own = Self::path(lib_dir, plugstack);
         let Ok(entries) = fs::read_dir(lib_dir.join(FOLDER)) else { return Ok(Vec::new()) };
         let paths = entries.flatten().map(|entry| entry.path());
         let others = paths.filter(|path| *path != own && path.extension().is_some_and(|end| end == "json"));
-        let mut plugins = Vec::new();
-        for path in others {
-            plugins.extend(read(&path)?.unwrap_or_default().plugins);
-        }
-        Ok(plugins)
+        others.filter_map(|path| read(&path).transpose()).collect()
     }
 
     /// Its text.
@@ -111,9 +105,9 @@ mod tests {
         fs::create_dir(dir.path().join(FOLDER)).unwrap();
         fs::write(Receipt::path(dir.path(), plugstack), receipt.bytes()).unwrap();
         assert_eq!(Receipt::read(dir.path(), plugstack).unwrap(), Some(receipt.clone()));
-        assert!(Receipt::plugins_of_others(dir.path(), plugstack).unwrap().is_empty());
+        assert!(Receipt::others(dir.path(), plugstack).unwrap().is_empty());
         let other = Path::new("/opt/slurm/etc/plugstack.conf");
-        assert_eq!(Receipt::plugins_of_others(dir.path(), other).unwrap(), receipt.plugins);
+        assert_eq!(Receipt::others(dir.path(), other).unwrap().first(), Some(&receipt));
         let newer = Receipt { schema: "2.0".into(), ..receipt };
         fs::write(Receipt::path(dir.path(), plugstack), newer.bytes()).unwrap();
         assert!(Receipt::read(dir.path(), plugstack).unwrap_err().to_string().contains("2.0"));

@@ -2,7 +2,7 @@
 //! what it did not add, nor a folder that somebody keeps something in.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::plugin_file::change::{Change, Ledger};
@@ -23,11 +23,10 @@ impl Wish {
             let note = format!("nothing was installed in {} for {}", lib_dir.display(), plugstack.display());
             return Ok(Done { changes: Vec::new(), notes: vec![note] });
         };
-        let others = Receipt::plugins_of_others(&lib_dir, &plugstack)?;
+        let others = Receipt::others(&lib_dir, &plugstack)?;
+        let is_shared = |path: &PathBuf| others.iter().any(|other| other.plugins.contains(path));
         let mut changes = Vec::new();
-        if receipt.include_added {
-            changes.extend(without_include(&plugstack, receipt.plugstack_made));
-        }
+        changes.extend(without_include(&plugstack, receipt.plugstack_made));
         let before = receipt.line_before.as_ref().filter(|_| receipt.line_file.exists());
         changes.push(match before {
             Some(text) => {
@@ -35,9 +34,7 @@ impl Wish {
             }
             None => Change::Remove(receipt.line_file.clone()),
         });
-        changes.extend(
-            receipt.plugins.iter().filter(|path| !others.contains(path)).cloned().map(Change::Remove),
-        );
+        changes.extend(receipt.plugins.iter().filter(|path| !is_shared(path)).cloned().map(Change::Remove));
         changes.push(Change::Remove(Receipt::path(&lib_dir, &plugstack)));
         changes.extend(receipt.folders.iter().rev().cloned().map(Change::RemoveFolder));
         Ok(Done { changes, notes: Vec::new() })
