@@ -116,7 +116,7 @@ impl Check {
             None => installed()?,
         };
         let image = Image::read(&file)?;
-        let mut report = fit::judge(&file, &image, host::release()?, &host::loaders());
+        let mut report = fit::judge(&file, &image, host::release(None)?, &host::loaders());
         if self.nodes {
             let file = std::path::absolute(&file).unwrap_or(file);
             report.nodes = nodes::ask(&file, &report.sha256)?;

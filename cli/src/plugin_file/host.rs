@@ -20,15 +20,21 @@ const LOADERS: [&str; 3] = ["sbatch", "srun", "slurmstepd"];
 /// Where daemons are that no user's PATH has.
 const MORE: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
-/// The release of the Slurm here, and which program said so.
+/// The release of the Slurm here, asked with a configuration of its own where one is named: some releases' clients
+/// say nothing without one.
 ///
 /// # Errors
 /// The world's where there is none, or where two programs are of releases that do not load the same plugin.
-pub fn release() -> Result<Release> {
+pub fn release(slurm_conf: Option<&Path>) -> Result<Release> {
     let mut known: Option<(Release, &str)> = None;
     for (program, option) in WHO {
         let Some(path) = on_path(program) else { continue };
-        let Ok(answer) = Call::new(&path.to_string_lossy()).args([option]).run(LIMIT) else { continue };
+        let call = Call::new(&path.to_string_lossy()).args([option]);
+        let call = match slurm_conf {
+            Some(path) => call.env("SLURM_CONF", &path.to_string_lossy()),
+            None => call,
+        };
+        let Ok(answer) = call.run(LIMIT) else { continue };
         let Some(release) = Release::of_answer(&answer.stdout) else { continue };
         match known {
             Some((first, who)) if !first.is_loaded_by(release) => {

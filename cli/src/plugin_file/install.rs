@@ -68,7 +68,7 @@ impl Wish {
     /// Where the plugin is unsound or does not fit, where no Slurm is found, where a place is not safe.
     pub fn plan(&self) -> Result<Plan> {
         let image = Image::read(&self.file)?;
-        let slurm = host::release()?;
+        let slurm = host::release(self.slurm_conf().as_deref())?;
         let image = image.stamped(slurm);
         let report = fit::judge(&self.file, &image, slurm, &host::loaders());
         if !report.fits {
@@ -99,9 +99,12 @@ impl Wish {
         }
         draft.line(&line_file, &text)?;
         draft.include(&found, &line_file)?;
-        let slurm_conf =
-            self.slurm_conf_dir.as_ref().map(|dir| dir.join("slurm.conf")).filter(|path| path.is_file());
-        Ok(draft.done(lib_dir, slurm_conf))
+        Ok(draft.done(lib_dir, self.slurm_conf()))
+    }
+
+    /// The slurm.conf of the folder that was named, where it has one.
+    pub(super) fn slurm_conf(&self) -> Option<PathBuf> {
+        self.slurm_conf_dir.as_ref().map(|dir| dir.join("slurm.conf")).filter(|path| path.is_file())
     }
 
     /// The text of sweep.conf, with the words that stand in it now, and the audit directory that it names.

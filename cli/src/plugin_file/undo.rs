@@ -50,8 +50,7 @@ impl Wish {
             return Ok(done);
         }
         let _held = hold(&self.lib_dir)?;
-        let slurm_conf =
-            self.slurm_conf_dir.as_ref().map(|dir| dir.join("slurm.conf")).filter(|path| path.is_file());
+        let slurm_conf = self.slurm_conf();
         let asked = Asked { slurm_conf: slurm_conf.as_deref() };
         // A machine whose Slurm went first is no reason to keep the plugin.
         let worked = asked.sbatch().is_ok_and(|sbatch| sbatch.starts);
