@@ -10,6 +10,7 @@ mod lineage;
 mod outcome;
 mod place;
 mod steps;
+mod time_limit;
 #[path = "../exactly_once/tracer.rs"]
 #[allow(dead_code, reason = "the proof of exactly once uses more of it")]
 mod tracer;
