@@ -115,6 +115,9 @@ fn status(run: &Run<'_>) -> Value {
     // Which executor was asked for is what differs here; which Slurm it was is known only where there is one.
     manifest.remove("submission");
     manifest["versions"].as_object_mut().unwrap().remove("slurm");
+    // How long it took is the run's, as each trial's `elapsed_s` is.
+    assert!(status["node_hours"].as_f64().unwrap() > 0.0);
+    status["node_hours"] = Value::Null;
     for trial in status["trials"].as_array_mut().unwrap() {
         for key in ["job_id", "record_path", "elapsed_s", "node"] {
             assert!(!trial[key].is_null(), "{key} of {trial}");
