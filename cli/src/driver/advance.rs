@@ -129,9 +129,12 @@ pub fn is_due(manifest: &Manifest, status: &Status) -> bool {
     manifest.retries.as_ref().is_some_and(|retries| retries.is_due(status.state, status.attempt))
 }
 
+/// The trials of a driven sweep that nobody took yet. One that was refused, as by a limit that was reached, is asked for
+/// again: its driver would else wait for it for ever.
 fn planned(look: &Look) -> Vec<TrialIndex> {
-    let planned = look.trials.iter().filter(|trial| trial.status.state == TrialState::Planned);
-    planned.map(|trial| trial.trial.index).collect()
+    let open =
+        |trial: &&TrialLook| matches!(trial.status.state, TrialState::Planned | TrialState::SubmitFailed);
+    look.trials.iter().filter(open).map(|trial| trial.trial.index).collect()
 }
 
 /// How many trials a driven sweep begins with, in whole configurations; none where it begins with all that its

@@ -349,3 +349,25 @@ fn an_array_grows_and_lets_more_of_its_trials_run_at_once() {
     let config: Value = serde_json::from_str(&sweep.read(3, "config.json")).unwrap();
     assert!(config.to_string().contains("\"x\":3"), "{config}");
 }
+
+/// A limit on submitted jobs is reached, and a moment later it is not.
+#[test]
+fn what_slurm_refuses_is_submitted_later_without_anyones_doing() {
+    let spec = "name: refused\ncanary: true\ncommand: ['true']\nparameters: {x: [1, 2, 3]}\n";
+    let home = Home::new(plain(), "refused", spec);
+    let calls = home.path.join("calls");
+    let lines = format!(
+        "echo call >> {calls}\n[ \"$(wc -l < {calls})\" = 2 ] || exec /usr/bin/sbatch \"$@\"\n\
+         echo 'sbatch: error: AssocMaxSubmitJobLimit' >&2\nexit 1",
+        calls = calls.display()
+    );
+    let mut run = home.command_with("sbatch", &lines, "sweep");
+    let ran = home.cluster.run(run.args(["run", "--executor", "slurm"])).unwrap();
+    assert_eq!(ran.code, Some(0), "{ran}");
+    assert!(
+        ran.stderr.contains("AssocMaxSubmitJobLimit") && ran.stderr.contains("trying again in 5 s"),
+        "{ran}"
+    );
+    assert_eq!(home.newest().states(), ["completed"; 3]);
+    assert_eq!(fs::read_to_string(calls).unwrap().lines().count(), 3);
+}
