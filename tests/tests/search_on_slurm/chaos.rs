@@ -128,12 +128,13 @@ impl Act {
     }
 }
 
-/// Kills the driver the moment it is seen to do something; `then` is what makes it do so. Whether it had not come to
-/// writing down that it did.
-pub fn kill_driver_as_it(place: &Place<'_>, act: Act, then: impl FnOnce()) -> bool {
+/// Lets trials go on, kills the driver the moment it is seen to do something, and has trials wait again, so that the
+/// next driver finds as much left to do on a quick machine as on a slow one. Whether the driver had not come to writing
+/// down what it did.
+pub fn kill_driver_as_it(place: &Place<'_>, act: Act) -> bool {
     let driver = driver(place);
     let before = act.size(place);
-    then();
+    place.release();
     let began = Instant::now();
     while act.size(place) == before {
         assert!(!place.is_finished(), "the search was done before all was done to it");
@@ -142,6 +143,7 @@ pub fn kill_driver_as_it(place: &Place<'_>, act: Act, then: impl FnOnce()) -> bo
     }
     assert!(drives(place, driver.pid), "the driver ended by itself");
     kill(driver.pid);
+    place.hold();
     let in_between = act.is_untold(place);
     wait_next(place, &driver);
     in_between
