@@ -79,19 +79,20 @@ fn list(text: &str) -> String {
 pub fn run(arguments: &Arguments) -> Outcome {
     let all = <Proof as clap::ValueEnum>::value_variants();
     let is_chosen = |proof: &&Proof| arguments.only.is_empty() || arguments.only.contains(proof);
-    let chosen: Vec<Proof> = all.iter().filter(is_chosen).copied().collect();
-    let mut words = vec!["test", "--package", "sweep-testbed", "--no-fail-fast"];
-    words.extend(chosen.iter().flat_map(|proof| ["--test", proof.test()]));
-    run_cargo(&words, &arguments.rest)?;
-    if !arguments.rest.is_empty() {
-        step("RESULTS.md stays as it is: it takes whole proofs");
-        return Ok(());
+    let mut failed = Ok(());
+    for proof in all.iter().filter(is_chosen) {
+        let words = ["test", "--package", "sweep-testbed", "--no-fail-fast", "--test", proof.test()];
+        // One that fails is no reason to forget what another has shown.
+        match run_cargo(&words, &arguments.rest) {
+            Err(failure) => failed = Err(failure),
+            Ok(()) if arguments.rest.is_empty() => {
+                results::write(proof.heading(), &proof.body()?)?;
+                step(format!("`{}` is written into RESULTS.md", proof.heading()));
+            }
+            Ok(()) => step("RESULTS.md stays as it is: it takes whole proofs"),
+        }
     }
-    for proof in chosen {
-        results::write(proof.heading(), &proof.body()?)?;
-    }
-    step("written into RESULTS.md");
-    Ok(())
+    failed
 }
 
 #[cfg(test)]
