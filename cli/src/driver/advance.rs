@@ -30,29 +30,29 @@ pub struct Step {
     pub stopped: Option<String>,
 }
 
-/// Takes one step. `notice` hears what is waited for.
+/// Takes one step, if a look shows anything to do. `notice` hears what is waited for.
 ///
 /// # Errors
 /// Where the sweep was stopped, another driver keeps it, or the executor refuses.
 pub fn advance(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
     let seen = look(dir)?;
-    advance_from(dir, &seen, notice)
+    // Most steps find nothing to do, and then nothing is taken over and nothing written.
+    if has_work(dir, &seen)? {
+        return step(dir, notice);
+    }
+    if seen.manifest.driven && seen.finished && seen.is_over() {
+        // Whoever said that the search is done may have died before it had cleared up.
+        checkpoints::clear(dir, &seen, None, notice);
+    }
+    Ok(Step::default())
 }
 
-/// Takes one step after a look, if that shows anything to do.
+/// Takes one step that a look gave cause for: see [`has_work`].
 ///
 /// # Errors
 /// Those of [`advance`].
-pub fn advance_from(dir: &SweepDir, seen: &Look, notice: &dyn Fn(&str)) -> Result<Step> {
+pub fn step(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
     let mut step = Step::default();
-    // Most steps find nothing to do, and then nothing is taken over and nothing written.
-    if !has_work(dir, seen)? {
-        if seen.manifest.driven && seen.finished && seen.is_over() {
-            // Whoever said that the search is done may have died before it had cleared up.
-            checkpoints::clear(dir, seen, None, notice);
-        }
-        return Ok(step);
-    }
     let driver = Driver::take(dir, notice)?;
     let mut journal = driver.journal()?;
     let settled = driver.settle(&mut journal, notice)?;

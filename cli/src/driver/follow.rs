@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use sweep_core::layout::SweepDir;
 
-use crate::driver::advance::{advance_from, has_work};
+use crate::driver::advance::{has_work, step};
 use crate::driver::look::{Look, look};
 use crate::driver::pace::Pace;
 use crate::error::{Error, Kind, Result};
@@ -98,7 +98,7 @@ fn turn(dir: &SweepDir, watcher: &mut dyn Watcher, looked: &mut Duration) -> Res
     *looked = began.elapsed();
     if has_work(dir, &seen)? {
         let notice = |text: &str| watcher.notice(text);
-        advance_from(dir, &seen, &notice)?;
+        step(dir, &notice)?;
         watcher.see(seen);
         return Ok(Turn::Did);
     }

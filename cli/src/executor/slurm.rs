@@ -213,14 +213,7 @@ pub fn requeue(job: u32) -> Result<()> {
 /// # Errors
 /// What scancel said; a job that has ended is no error.
 pub fn cancel(jobs: &[u32]) -> Result<()> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let answer = ask(&Call::new("scancel").args(jobs.iter().map(ToString::to_string)))?;
-    if answer.success || answer.stderr.contains("Invalid job id") {
-        return Ok(());
-    }
-    Err(Error::world("scancel failed").said(&answer.stderr))
+    scancel(&[], jobs)
 }
 
 /// Cancels tasks, such as `12_3`, with one call.
@@ -228,14 +221,7 @@ pub fn cancel(jobs: &[u32]) -> Result<()> {
 /// # Errors
 /// What scancel said; a task that has ended is no error.
 pub fn cancel_tasks(tasks: &[String]) -> Result<()> {
-    if tasks.is_empty() {
-        return Ok(());
-    }
-    let answer = ask(&Call::new("scancel").args(tasks))?;
-    if answer.success || answer.stderr.contains("Invalid job id") {
-        return Ok(());
-    }
-    Err(Error::world("scancel failed").said(&answer.stderr))
+    scancel(&[], tasks)
 }
 
 /// Cancels with one call what of these jobs has not started. A task that starts meanwhile is left alone.
@@ -243,10 +229,14 @@ pub fn cancel_tasks(tasks: &[String]) -> Result<()> {
 /// # Errors
 /// What scancel said; a job that has ended is no error.
 pub fn cancel_waiting(jobs: &[u32]) -> Result<()> {
+    scancel(&["--state=PENDING"], jobs)
+}
+
+fn scancel<J: ToString>(options: &[&str], jobs: &[J]) -> Result<()> {
     if jobs.is_empty() {
         return Ok(());
     }
-    let call = Call::new("scancel").args(["--state=PENDING"]);
+    let call = Call::new("scancel").args(options.iter().copied());
     let answer = ask(&call.args(jobs.iter().map(ToString::to_string)))?;
     if answer.success || answer.stderr.contains("Invalid job id") {
         return Ok(());
