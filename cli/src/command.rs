@@ -13,6 +13,7 @@ pub mod extend;
 pub mod init;
 pub mod list;
 pub mod log;
+pub mod manual;
 pub mod pause;
 pub mod plan;
 pub mod plugin;
@@ -67,6 +68,7 @@ enum Command {
     Plugin(plugin::Args),
     Exec(exec::Args),
     Completion(completion::Args),
+    Manual(manual::Args),
     Supervise(supervise::Args),
     Drive(drive::Args),
 }
@@ -100,6 +102,7 @@ impl Cli {
             Command::Plugin(args) => args.run(),
             Command::Exec(args) => args.run(),
             Command::Completion(args) => args.run(),
+            Command::Manual(args) => args.run(),
             Command::Supervise(args) => args.run(),
             Command::Drive(args) => args.run(),
         }
