@@ -5,6 +5,7 @@
 
 mod bench;
 mod build_plugin;
+mod build_static;
 mod cluster;
 mod demo;
 mod failure;

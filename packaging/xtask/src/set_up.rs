@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::program::{self, step};
 
 /// A Debian package, and the file that shows that it, or its like from elsewhere, is here.
-struct Need {
+pub struct Need {
     package: &'static str,
     evidence: Evidence,
 }
@@ -53,9 +53,19 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str =
     "#!/bin/sh\n# Made by slurm-sweep's `cargo xtask set-up`; may be removed.\nexit 101\n";
 
+/// What a static `sweep` needs beside.
+pub const STATIC: [Need; 1] = [Need { package: "musl-tools", evidence: Evidence::Program("musl-gcc") }];
+/// What `cargo xtask package` needs beside.
+pub const PACKAGING: [Need; 1] = [Need { package: "rpm", evidence: Evidence::Program("rpmbuild") }];
+
 pub fn run() -> Outcome {
+    ensure(&NEEDS)
+}
+
+/// Installs those of `needs` that are not here.
+pub fn ensure(needs: &[Need]) -> Outcome {
     remove_stale_policy();
-    let missing: Vec<&str> = NEEDS.iter().filter(|need| !need.is_here()).map(|need| need.package).collect();
+    let missing: Vec<&str> = needs.iter().filter(|need| !need.is_here()).map(|need| need.package).collect();
     if missing.is_empty() {
         step("set-up: everything is here");
         return Ok(());
@@ -72,7 +82,7 @@ pub fn run() -> Outcome {
     let mut install = as_root(["apt-get", "install", "-y", "-qq", "--no-install-recommends"])?;
     program::run(install.args(&missing))?;
     drop(policy);
-    let still: Vec<&str> = NEEDS.iter().filter(|need| !need.is_here()).map(|need| need.package).collect();
+    let still: Vec<&str> = needs.iter().filter(|need| !need.is_here()).map(|need| need.package).collect();
     if still.is_empty() {
         step("set-up: installed");
         return Ok(());
