@@ -21,6 +21,7 @@ mod leaders;
 pub mod median;
 mod members;
 pub mod method;
+pub mod model;
 pub mod pareto;
 pub mod pbt;
 pub mod price;
