@@ -28,7 +28,7 @@ enum Evidence {
     PythonModule(&'static str),
 }
 
-const NEEDS: [Need; 16] = [
+const NEEDS: [Need; 17] = [
     Need { package: "slurmctld", evidence: Evidence::Program("slurmctld") },
     Need { package: "slurmd", evidence: Evidence::Program("slurmd") },
     Need { package: "slurmdbd", evidence: Evidence::Program("slurmdbd") },
@@ -39,6 +39,7 @@ const NEEDS: [Need; 16] = [
     Need { package: "libslurm-dev", evidence: Evidence::File("/usr/include/slurm/spank.h") },
     Need { package: "libclang-dev", evidence: Evidence::Library("libclang.so") },
     Need { package: "gcc", evidence: Evidence::Program("gcc") },
+    Need { package: "g++", evidence: Evidence::Program("g++") },
     Need { package: "libc6-dev", evidence: Evidence::File("/usr/include/stdio.h") },
     Need { package: "valgrind", evidence: Evidence::Program("valgrind") },
     Need { package: "strace", evidence: Evidence::Program("strace") },
