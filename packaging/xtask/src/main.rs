@@ -11,6 +11,7 @@ mod demo;
 mod failure;
 mod fuzz;
 mod machine;
+mod package;
 mod program;
 mod prove;
 mod race;
@@ -36,6 +37,7 @@ enum Command {
     /// Install what the tests and the demo need and this machine lacks.
     SetUp,
     BuildPlugin(build_plugin::Arguments),
+    Package(package::Arguments),
     Test(test::Arguments),
     Prove(prove::Arguments),
     /// Run the iris sweep on a private Slurm, and show its status and best trial.
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::SetUp => set_up::run(),
         Command::BuildPlugin(arguments) => build_plugin::run(&arguments),
+        Command::Package(arguments) => package::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
         Command::Demo => demo::run(),
