@@ -31,9 +31,10 @@ fn main() {
     println!("cargo:rustc-cdylib-link-arg=-Wl,--version-script={exports}");
 
     // The unwinder comes along instead of from libgcc_s.so: one library less to load into every sbatch and step,
-    // a tenth of what the plugin costs them (needs glibc 2.35 at run time where gcc is 12 or later).
+    // a tenth of what the plugin costs them.
     if env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu") {
         println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
+        serve_old_glibc();
     }
 
     let headers = read_headers(wrapper);
@@ -52,6 +53,25 @@ fn main() {
         }
     };
     fs::write(out.join("version.rs"), expression).expect("OUT_DIR is writable");
+}
+
+/// Links what lets the .so load where glibc is older than here. Not for the rlib: a program that is tested or fuzzed
+/// keeps its own C library whole.
+fn serve_old_glibc() {
+    const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/old_glibc.c");
+    println!("cargo:rerun-if-changed={SOURCE}");
+    let machine = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets CARGO_CFG_TARGET_ARCH");
+    if !matches!(machine.as_str(), "x86_64" | "aarch64") {
+        println!("cargo:warning=on {machine} the plugin needs a glibc that is as new as this machine's");
+        return;
+    }
+    let mut build = cc::Build::new();
+    build.file(SOURCE).std("gnu11").warnings(true).extra_warnings(true).warnings_into_errors(true);
+    // The names are glibc's own, which a compiler must not take for its builtins.
+    build.flag("-fno-builtin").flag("-fvisibility=hidden").pic(true).opt_level(2).cargo_metadata(false);
+    for object in build.compile_intermediates() {
+        println!("cargo:rustc-cdylib-link-arg={}", object.display());
+    }
 }
 
 /// Slurm's number of a release such as `24.11.5`: `0xMMmmpp` with each part in binary.

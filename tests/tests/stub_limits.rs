@@ -68,6 +68,41 @@ fn only_hooks_and_slurms_three_symbols_are_exported_and_nothing_that_22_05_lacks
     }
 }
 
+/// Red Hat 8's, the oldest that a Slurm of 22.05 or later is packaged for.
+const GLIBC_NEWEST: &str = "2.28";
+/// The released plugin is 1.3 MB.
+const SIZE_MAX: u64 = 1_600_000;
+
+#[test]
+fn it_is_small_and_needs_no_library_but_glibc_of_2018() {
+    let readelf = |option: &str, so: &Path| {
+        let output = Command::new("readelf").args(["--wide", option]).arg(so).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for so in [plugin(), artifacts::plugin_with_faults().unwrap()] {
+        let size = fs::metadata(&so).unwrap().len();
+        assert!(size <= SIZE_MAX, "{} is {size} bytes", so.display());
+
+        let dynamic = readelf("--dynamic", &so);
+        let library =
+            |line: &str| Some(line.split_once("Shared library: [")?.1.trim_end_matches(']').to_owned());
+        let libraries: Vec<_> =
+            dynamic.lines().filter(|line| line.contains("(NEEDED)")).filter_map(library).collect();
+        assert_eq!(libraries, ["libc.so.6", "ld-linux-x86-64.so.2"]);
+
+        let versions = readelf("--version-info", &so);
+        let needed: Vec<&str> = versions
+            .lines()
+            .filter_map(|line| line.split_once("Name: GLIBC_")?.1.split(' ').next())
+            .collect();
+        let number =
+            |version: &str| -> Vec<u32> { version.split('.').map(|part| part.parse().unwrap()).collect() };
+        assert!(needed.len() > 3, "no versions are read from readelf's answer:\n{versions}");
+        let young: Vec<_> = needed.iter().filter(|version| number(version) > number(GLIBC_NEWEST)).collect();
+        assert!(young.is_empty(), "it needs glibc {young:?}: define what brings them in plugin/old_glibc.c");
+    }
+}
+
 #[test]
 fn the_version_can_be_found_and_stamped_in_the_file() {
     let bytes = fs::read(plugin()).unwrap();
