@@ -49,6 +49,13 @@ pub(crate) fn check(accounting: bool) -> Result<(), TestbedError> {
     if what.is_empty() { Ok(()) } else { Err(TestbedError::Missing { what }) }
 }
 
+/// Fails with every one of these programs that is missing.
+pub(crate) fn check_programs(names: &[&str]) -> Result<(), TestbedError> {
+    let missing = names.iter().filter(|name| program(name).is_none());
+    let what: Vec<String> = missing.map(|name| format!("`{name}`")).collect();
+    if what.is_empty() { Ok(()) } else { Err(TestbedError::Missing { what }) }
+}
+
 /// The installed Slurm's release as (year, month), such as (22, 5).
 pub(crate) fn slurm_release() -> Result<(u32, u32), TestbedError> {
     let ran = run(Command::new("slurmctld").arg("-V").env("PATH", PATH), Duration::from_secs(10))
