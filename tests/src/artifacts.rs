@@ -12,6 +12,8 @@ pub const PLUGIN_VARIABLE: &str = "SWEEP_PLUGIN_SO";
 pub const PLUGIN_FAULTS_VARIABLE: &str = "SWEEP_PLUGIN_FAULTS_SO";
 /// The `sweep` command.
 pub const SWEEP_VARIABLE: &str = "SWEEP_BIN";
+/// The folder of packages, and one that was packed again.
+pub const PACKAGES_VARIABLES: [&str; 2] = ["SWEEP_PACKAGES", "SWEEP_PACKAGES_AGAIN"];
 
 /// The built plugin.
 pub fn plugin() -> Result<PathBuf, TestbedError> {
@@ -28,10 +30,20 @@ pub fn sweep() -> Result<PathBuf, TestbedError> {
     named_by(SWEEP_VARIABLE)
 }
 
+/// The folder of packages.
+pub fn packages() -> Result<PathBuf, TestbedError> {
+    named_by(PACKAGES_VARIABLES[0])
+}
+
+/// The folder that was packed again from the same build.
+pub fn packages_again() -> Result<PathBuf, TestbedError> {
+    named_by(PACKAGES_VARIABLES[1])
+}
+
 fn named_by(variable: &'static str) -> Result<PathBuf, TestbedError> {
     let problem = match env::var_os(variable).map(PathBuf::from) {
-        Some(path) if path.is_absolute() && path.is_file() => return Ok(path),
-        Some(path) => format!("does not name a file by its absolute path: `{}`", path.display()),
+        Some(path) if path.is_absolute() && path.exists() => return Ok(path),
+        Some(path) => format!("does not name what is there by its absolute path: `{}`", path.display()),
         None => "is not set".to_owned(),
     };
     Err(TestbedError::Artifact { variable, problem })

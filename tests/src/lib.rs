@@ -35,6 +35,7 @@ pub use error::TestbedError;
 pub use job::{JobId, JobShow};
 pub use node::NodeShow;
 pub use persisted::Persisted;
+pub use ports::PortBlock;
 pub use process::{Ran, run, run_with_input};
 pub use root::{Root, RootCopy, mirror};
 pub use shared::shared;

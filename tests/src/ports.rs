@@ -17,7 +17,7 @@ pub(crate) const NODES_MAX: u16 = BLOCK - 2;
 
 /// A block of ports that is ours while the reservation is open.
 #[derive(Debug)]
-pub(crate) struct PortBlock {
+pub struct PortBlock {
     base: u16,
     /// An abstract Unix socket with the block's number in its name: the kernel lets one process bind it, and forgets
     /// it when the last holder is gone, so no crash leaves a block taken.
@@ -45,12 +45,17 @@ impl PortBlock {
         Err(TestbedError::NoPorts { first: FIRST, last: LAST })
     }
 
-    pub fn ports(&self) -> Ports {
+    /// The first of its ports.
+    pub fn base(&self) -> u16 {
+        self.base
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
         Ports { base: self.base }
     }
 
     /// For the keeper, which holds the block for as long as the cluster lives.
-    pub fn into_reservation(self) -> OwnedFd {
+    pub(crate) fn into_reservation(self) -> OwnedFd {
         self.reservation.into()
     }
 }

@@ -1,13 +1,15 @@
-//! `cargo xtask prove`: the long proofs on real Slurms: every end of a trial, every moment of a kill, and searches that
-//! are disturbed. They take minutes of a machine that does nothing else, so they are apart from the tests. It must
+//! `cargo xtask prove`: the long proofs on real Slurms: every end of a trial, every moment of a kill, searches that
+//! are disturbed, and the packages in clean roots. They take minutes of a machine that does nothing else, so they are apart from the tests. It must
 //! never skip, nor note what a part of a proof said as if it were the whole.
 
 use std::fs;
 
+use sweep_testbed::artifacts;
+
 use crate::failure::{Failure, Outcome};
 use crate::program::step;
-use crate::test::run_cargo;
-use crate::{results, workspace};
+use crate::test::{run_cargo, run_cargo_with};
+use crate::{package, results, set_up, workspace};
 
 /// Prove on real Slurms that every end is known, that no trial is lost or run twice, and that a search survives.
 #[derive(clap::Args)]
@@ -28,6 +30,8 @@ enum Proof {
     ExactlyOnce,
     /// A search that is disturbed finds what an undisturbed one finds
     Search,
+    /// The packages, installed, upgraded and removed in clean roots with a real Slurm
+    Packages,
 }
 
 impl Proof {
@@ -37,6 +41,7 @@ impl Proof {
             Self::Ends => "ends",
             Self::ExactlyOnce => "exactly_once",
             Self::Search => "search_on_slurm",
+            Self::Packages => "packages",
         }
     }
 
@@ -46,6 +51,7 @@ impl Proof {
             Self::Ends => "Every end",
             Self::ExactlyOnce => "Exactly once",
             Self::Search => "Searches on a real Slurm",
+            Self::Packages => "Packages",
         }
     }
 
@@ -55,7 +61,22 @@ impl Proof {
             Self::Ends => "ends.txt",
             Self::ExactlyOnce => "exactly-once.txt",
             Self::Search => "search.txt",
+            Self::Packages => "packages.txt",
         }
+    }
+
+    /// Runs the test program with what it is about.
+    fn run(self, rest: &[String]) -> Outcome {
+        let words = ["test", "--package", "sweep-testbed", "--no-fail-fast", "--test", self.test()];
+        if self != Self::Packages {
+            return run_cargo(&words, rest);
+        }
+        set_up::ensure(&set_up::ROOTS)?;
+        let folders = ["dist", "dist-again"].map(|name| workspace::target().join(name));
+        for folder in &folders {
+            package::make(folder)?;
+        }
+        run_cargo_with(&words, rest, &artifacts::PACKAGES_VARIABLES.into_iter().zip(folders).collect())
     }
 
     /// What it left, as Markdown.
@@ -64,7 +85,7 @@ impl Proof {
         let text = fs::read_to_string(&path).map_err(Failure::doing(format!("read `{}`", path.display())))?;
         Ok(match self {
             Self::Ends => format!("```\n{}\n```\n", text.trim_end()),
-            Self::ExactlyOnce | Self::Search => list(&text),
+            Self::ExactlyOnce | Self::Search | Self::Packages => list(&text),
         })
     }
 }
@@ -81,9 +102,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let is_chosen = |proof: &&Proof| arguments.only.is_empty() || arguments.only.contains(proof);
     let mut failed = Ok(());
     for proof in all.iter().filter(is_chosen) {
-        let words = ["test", "--package", "sweep-testbed", "--no-fail-fast", "--test", proof.test()];
         // One that fails is no reason to forget what another has shown.
-        match run_cargo(&words, &arguments.rest) {
+        match proof.run(&arguments.rest) {
             Err(failure) => failed = Err(failure),
             Ok(()) if arguments.rest.is_empty() => {
                 results::write(proof.heading(), &proof.body()?)?;

@@ -54,6 +54,8 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str =
     "#!/bin/sh\n# Made by slurm-sweep's `cargo xtask set-up`; may be removed.\nexit 101\n";
 
+/// What systems of other releases are made with.
+pub const ROOTS: [Need; 1] = [Need { package: "debootstrap", evidence: Evidence::Program("debootstrap") }];
 /// What a static `sweep` needs beside.
 pub const STATIC: [Need; 1] = [Need { package: "musl-tools", evidence: Evidence::Program("musl-gcc") }];
 /// What `cargo xtask package` needs beside.

@@ -28,16 +28,27 @@ pub fn run(arguments: &Arguments) -> Outcome {
 /// Sets up, builds what is under test, and runs cargo with it.
 pub fn run_cargo(words: &[&str], rest: &[String]) -> Outcome {
     set_up::run()?;
+    run_cargo_with(words, rest, &built()?)
+}
+
+/// What is under test, by the variable that names it.
+pub type Built = Vec<(&'static str, PathBuf)>;
+
+fn built() -> Outcome<Built> {
     let plugin = build_plugin::build(Variant::Released)?;
     let plugin_with_faults = build_plugin::build(Variant::WithFaults)?;
     let sweep = build_sweep()?;
+    Ok(vec![
+        (artifacts::PLUGIN_VARIABLE, plugin),
+        (artifacts::PLUGIN_FAULTS_VARIABLE, plugin_with_faults),
+        (artifacts::SWEEP_VARIABLE, sweep),
+    ])
+}
+
+/// Runs cargo with what was built.
+pub fn run_cargo_with(words: &[&str], rest: &[String], built: &Built) -> Outcome {
     let mut cargo = workspace::cargo();
-    cargo
-        .args(words)
-        .args(rest)
-        .env(artifacts::PLUGIN_VARIABLE, plugin)
-        .env(artifacts::PLUGIN_FAULTS_VARIABLE, plugin_with_faults)
-        .env(artifacts::SWEEP_VARIABLE, sweep);
+    cargo.args(words).args(rest).envs(built.iter().cloned());
     if env::var_os("RUST_TEST_THREADS").is_none() {
         cargo.env("RUST_TEST_THREADS", CLUSTERS_AT_ONCE);
     }
