@@ -4,14 +4,24 @@
 
 pub mod brackets;
 mod csv;
+pub mod dictionary;
 mod jsonl;
+pub mod metrics;
+pub mod mlflow;
 mod parquet;
+mod protobuf;
+mod runs;
 mod sqlite;
+mod stdout;
+pub mod tensorboard;
+mod tfrecord;
 pub mod trials;
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+
+use stdout::Stdout;
 
 use crate::error::{At, Error, Result};
 
@@ -52,6 +62,8 @@ pub struct Column {
     pub name: String,
     /// What it holds.
     pub of: Type,
+    /// What that means, for the data dictionary.
+    pub about: String,
 }
 
 /// A value, of its column's type or empty.
@@ -75,7 +87,28 @@ impl Column {
     /// A column.
     #[must_use]
     pub fn new(name: impl Into<String>, of: Type) -> Self {
-        Self { name: name.into(), of }
+        Self { name: name.into(), of, about: String::new() }
+    }
+
+    /// The same, with what it means.
+    #[must_use]
+    pub fn about(self, about: impl Into<String>) -> Self {
+        Self { about: about.into(), ..self }
+    }
+}
+
+impl Type {
+    /// Its word in the data dictionary.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Real => "real",
+            Self::Boolean => "boolean",
+            Self::Time => "time",
+            Self::Json => "json",
+        }
     }
 }
 
@@ -127,10 +160,21 @@ impl From<i32> for Cell {
     }
 }
 
+impl From<u64> for Cell {
+    /// A number that 64 bits with a sign do not hold is their largest.
+    fn from(number: u64) -> Self {
+        Self::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
 /// A form's writer.
 trait Sink {
     /// Writes a row of as many cells as there are columns.
     fn row(&mut self, row: &[Cell]) -> Result<(), Box<dyn std::error::Error>>;
+    /// Ends this table and begins another in the same file.
+    fn next(&mut self, _name: &str, _columns: &[Column]) -> Result<(), Box<dyn std::error::Error>> {
+        Err("this form holds one table".into())
+    }
     /// Writes what is left.
     fn finish(self: Box<Self>) -> Result<(), Box<dyn std::error::Error>>;
 }
@@ -172,11 +216,11 @@ impl Table {
     }
 
     fn on_standard_output(form: Form, columns: &[Column]) -> Result<Self> {
-        let out = io::stdout();
+        let out = std::io::stdout();
         if form == Form::Sqlite || (form == Form::Parquet && out.is_terminal()) {
             return Err(Error::user("this form needs a file to be written to").hint("name one with -o FILE"));
         }
-        let out = BufWriter::new(out);
+        let out = BufWriter::new(Stdout::default());
         let stdout = Path::new("standard output");
         let sink: Box<dyn Sink> = match form {
             Form::Csv => Box::new(csv::Csv::new(out, columns).map_err(|e| failed(stdout, e.as_ref()))?),
@@ -198,6 +242,15 @@ impl Table {
     pub fn row(&mut self, row: &[Cell]) -> Result<()> {
         assert_eq!(row.len(), self.columns, "one cell a column");
         self.sink.row(row).map_err(|error| failed(self.place(), error.as_ref()))
+    }
+
+    /// Begins another table in the same file; only an SQLite database holds several.
+    ///
+    /// # Errors
+    /// The world's.
+    pub fn next(&mut self, name: &str, columns: &[Column]) -> Result<()> {
+        self.columns = columns.len();
+        self.sink.next(name, columns).map_err(|error| failed(self.place(), error.as_ref()))
     }
 
     /// Writes what is left and gives the file its name.

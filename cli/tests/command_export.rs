@@ -20,7 +20,8 @@ fn a_table_has_a_column_for_each_metric_and_parameter() {
     let mut lines = csv.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
     assert_eq!(header[..4], ["trial", "trial_index", "name", "state"]);
-    assert_eq!(header[15..], ["front", "loss", "metric.State", "lr", "n", "param.state", "warm"]);
+    assert_eq!(header[15..19], ["started", "ended", "cpu_s", "memory_peak_kib"]);
+    assert_eq!(header[19..], ["front", "loss", "metric.State", "lr", "n", "param.state", "warm"]);
     let rows: Vec<&str> = lines.collect();
     assert!(
         rows[0].starts_with("t000,0,first,completed,0,") && rows[0].ends_with(",0,1,1,0.001,1,a,true"),
@@ -41,6 +42,139 @@ fn a_table_has_a_column_for_each_metric_and_parameter() {
     assert_eq!(String::from_utf8(said.stdout).unwrap(), "[('t000', 0.001, 'a')]\n");
     let ran = site.sweep(&["export", "--as", "hyperband-snakemake", "-o", "out"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("a grid search has no brackets"), "{}", ran.stderr);
+}
+
+const REPORTS: &str = "name: reports\nreplicates: 2\nmetric: {name: loss}\n\
+    shell: 'sweep log --step 3 loss=$n note=early; sweep log loss=nan val/acc=0.5; sweep log loss=0.25; test $n != 2'\n\
+    params: [{name: first, n: 1, solver: saga}, {n: 2, solver: lbfgs}]\n";
+
+#[test]
+fn all_that_trials_reported_is_a_table() {
+    let site = Site::new(REPORTS);
+    site.run(4);
+    let csv = site.good(&["export", "--table", "metrics"]);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "trial,trial_index,line,step,metric,value,text");
+    assert_eq!(
+        lines[1..6],
+        [
+            "t000,0,0,3,loss,1,",
+            "t000,0,0,3,note,,early",
+            "t000,0,1,4,loss,,nan",
+            "t000,0,1,0,val/acc,0.5,",
+            "t000,0,2,5,loss,0.25,"
+        ]
+    );
+    assert_eq!(lines.len(), 1 + 4 * 5);
+}
+
+#[test]
+fn the_dictionary_names_every_column_of_every_table_in_its_order() {
+    let site = Site::new(REPORTS);
+    site.run(4);
+    let rows: Vec<serde_json::Value> = site
+        .good(&["export", "--dictionary", "--as", "jsonl"])
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for table in ["trials", "metrics", "dictionary"] {
+        let csv = match table {
+            "dictionary" => site.good(&["export", "--dictionary"]),
+            table => site.good(&["export", "--table", table]),
+        };
+        let header: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+        let named: Vec<&str> = rows
+            .iter()
+            .filter(|row| row["table"] == table)
+            .map(|row| row["column"].as_str().unwrap())
+            .collect();
+        assert_eq!(named, header);
+    }
+    assert!(rows.iter().all(|row| !row["about"].as_str().unwrap().is_empty()), "{rows:?}");
+    let solver = rows.iter().find(|row| row["column"] == "solver").unwrap();
+    assert_eq!((&solver["type"], &solver["position"]), (&"text".into(), &21.into()));
+    let ran = site.sweep(&["export", "--table", "all"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("--as sqlite"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_database_holds_all_tables() {
+    let site = Site::new(REPORTS);
+    site.run(4);
+    site.good(&["export", "--as", "sqlite", "--table", "all", "-o", "all.db"]);
+    let rows = "import sqlite3\nc = sqlite3.connect('all.db')\n\
+        print(c.execute('select solver, max(value) from trials join metrics using (trial) where metric = ? \
+        group by solver order by 1', ['loss']).fetchall(), c.execute('select count(*) from dictionary').fetchone())";
+    let mut python = std::process::Command::new("python3");
+    let said = python.args(["-c", rows]).current_dir(site.path("")).output().unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert_eq!(said, "[('lbfgs', 2.0), ('saga', 1.0)] (34,)\n");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let site = Site::new(REPORTS);
+    site.run(4);
+    for form in [&["csv"][..], &["jsonl"], &["parquet"], &["csv", "--table", "metrics"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = site.command(&[&["export", "--as"], form].concat()).stdout(writer).output().unwrap();
+        assert_eq!(
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()),
+            (Some(0), ""),
+            "{form:?}"
+        );
+    }
+}
+
+#[test]
+fn mlflows_store_gets_an_experiment_and_keeps_its_others() {
+    let site = Site::new(REPORTS);
+    let dir = site.run(4);
+    fs::create_dir_all(site.path("mlruns/0")).unwrap();
+    site.write("mlruns/0/meta.yaml", "name: Default\n");
+    site.good(&["export", "--as", "mlflow", "-o", "mlruns"]);
+    let experiments: BTreeSet<String> = fs::read_dir(site.path("mlruns"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    let id = experiments.iter().find(|name| *name != "0").unwrap();
+    assert!(experiments.len() == 2 && id.len() == 18, "{experiments:?}");
+    let folder = site.path("mlruns").join(id);
+    let of =
+        |path: PathBuf| -> serde_json::Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+    assert_eq!(of(folder.join("meta.yaml"))["name"], dir.file_name().unwrap().to_str().unwrap());
+    let runs: Vec<PathBuf> = files(&folder)
+        .into_iter()
+        .filter(|path| path.ends_with("meta.yaml") && path.parent() != Some(Path::new("")))
+        .map(|path| folder.join(path.parent().unwrap()))
+        .collect();
+    assert_eq!(runs.len(), 4);
+    let label = |run: &PathBuf| fs::read_to_string(run.join("tags/sweep.trial")).unwrap();
+    let second = runs.iter().find(|run| label(run) == "t002").unwrap();
+    assert_eq!(of(second.join("meta.yaml"))["status"], 4);
+    assert_eq!(fs::read_to_string(second.join("params/n")).unwrap(), "2");
+    let loss = fs::read_to_string(second.join("metrics/loss")).unwrap();
+    let loss: Vec<Vec<&str>> = loss.lines().map(|line| line.split(' ').skip(1).collect()).collect();
+    assert_eq!(loss, [["2", "3"], ["0.25", "5"]]);
+    assert!(second.join("metrics/val_acc").is_file());
+    let ran = site.sweep(&["export", "--as", "mlflow", "-o", "mlruns"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("has this sweep already"), "{}", ran.stderr);
+}
+
+#[test]
+fn tensorboard_gets_a_folder_a_trial_and_one_file_for_all() {
+    let site = Site::new(REPORTS);
+    site.run(4);
+    site.good(&["export", "--as", "tensorboard", "-o", "logs"]);
+    let folders: Vec<PathBuf> =
+        files(&site.path("logs")).iter().map(|path| path.parent().unwrap().to_owned()).collect();
+    let folders: BTreeSet<PathBuf> = folders.into_iter().collect();
+    assert_eq!(folders, ["", "t000", "t001", "t002", "t003"].map(PathBuf::from).into());
+    let ran = site.sweep(&["export", "--as", "tensorboard", "-o", "logs"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("is there already"), "{}", ran.stderr);
+    let ran = site.sweep(&["export", "--as", "tensorboard", "--table", "metrics", "-o", "x"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("has no tables"), "{}", ran.stderr);
 }
 
 /// Every file below a folder, from there.

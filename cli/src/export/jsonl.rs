@@ -43,7 +43,7 @@ struct Line<'a> {
 impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.row.len()))?;
-        for (Column { name, of }, cell) in self.columns.iter().zip(self.row) {
+        for (Column { name, of, .. }, cell) in self.columns.iter().zip(self.row) {
             match cell {
                 Cell::Empty => map.serialize_entry(name, &())?,
                 Cell::Text(text) if *of == Type::Json => {

@@ -1,4 +1,4 @@
-//! A table in an SQLite database of its own, times as RFC 3339 text, which sorts and which SQLite's functions read.
+//! Tables in an SQLite database of their own, times as RFC 3339 text, which sorts and which SQLite's functions read.
 //! Never a name or a value as a part of a statement's text, but quoted names.
 
 use std::error::Error;
@@ -25,12 +25,18 @@ impl Sqlite {
         let database = Connection::open(path)?;
         // The file has its name only when it is complete: a crash leaves nothing that anyone reads.
         database.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN")?;
+        let mut tables = Self { database, insert: String::new(), rows: Vec::new() };
+        tables.begin(table, columns)?;
+        Ok(tables)
+    }
+
+    fn begin(&mut self, table: &str, columns: &[Column]) -> Result<(), Box<dyn Error>> {
         let kinds: Vec<_> =
             columns.iter().map(|column| format!("{} {}", quoted(&column.name), kind(column.of))).collect();
-        database.execute(&format!("CREATE TABLE {} ({})", quoted(table), kinds.join(", ")), [])?;
+        self.database.execute(&format!("CREATE TABLE {} ({})", quoted(table), kinds.join(", ")), [])?;
         let marks = vec!["?"; columns.len()].join(", ");
-        let insert = format!("INSERT INTO {} VALUES ({marks})", quoted(table));
-        Ok(Self { database, insert, rows: Vec::new() })
+        self.insert = format!("INSERT INTO {} VALUES ({marks})", quoted(table));
+        Ok(())
     }
 
     fn write_rows(&mut self) -> Result<(), Box<dyn Error>> {
@@ -46,6 +52,11 @@ impl Sink for Sqlite {
     fn row(&mut self, row: &[Cell]) -> Result<(), Box<dyn Error>> {
         self.rows.push(row.to_vec());
         if self.rows.len() < ROWS { Ok(()) } else { self.write_rows() }
+    }
+
+    fn next(&mut self, table: &str, columns: &[Column]) -> Result<(), Box<dyn Error>> {
+        self.write_rows()?;
+        self.begin(table, columns)
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), Box<dyn Error>> {
