@@ -34,6 +34,7 @@ use clap::{Parser, Subcommand};
 
 use crate::driver::home::Home;
 use crate::error::{Error, Result};
+use crate::executor::process::quoted;
 use crate::spec::Spec;
 
 /// Hyper-parameter sweeps that Slurm itself knows about.
@@ -142,6 +143,13 @@ impl Which {
     /// Where there is none, or several are meant.
     pub fn find(&self) -> Result<sweep_core::layout::SweepDir> {
         self.home.home(Path::new(".")).find(self.sweep.as_deref())
+    }
+
+    /// How the sweep was named, as words behind another command, each with a blank before it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let dir = self.home.dir.iter().flat_map(|dir| ["--dir".to_owned(), dir.display().to_string()]);
+        dir.chain(self.sweep.clone()).map(|word| format!(" {}", quoted(&word))).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 //! the report is not on the screen.
 
 pub mod cost;
+pub mod grid;
 pub mod list;
 pub mod plan;
 pub mod show;

@@ -2,7 +2,11 @@
 //! or asks.
 
 pub mod cost;
+pub mod failure;
+pub mod grid;
 pub mod list;
+pub mod output;
 pub mod plan;
+pub mod progress;
 pub mod show;
 pub mod status;

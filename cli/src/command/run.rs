@@ -54,6 +54,7 @@ impl Args {
             anstream::eprintln!("see them with `sweep status {place}`, end them with `sweep stop {place}`");
             return Ok(ExitCode::from(INTERRUPTED));
         };
+        let status = status.with_failure(dir, &format!(" {}", dir.path().display()));
         print(&match self.format {
             Format::Human => human(&status, Rows::Some, table::width()),
             Format::Json => json(&status),

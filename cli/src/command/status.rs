@@ -11,6 +11,10 @@ use crate::report::status::Status;
 
 /// Show where every trial of a sweep stands
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  sweep status                  the newest sweep of this folder
+  sweep status iris --all       every trial, every rung drawn
+  sweep status --check; echo $? for scripts: 0 all completed, 4 some failed, 5 still running")]
 pub struct Args {
     #[command(flatten)]
     which: Which,
@@ -31,7 +35,8 @@ impl Args {
     /// # Errors
     /// Where the sweep cannot be found or read.
     pub fn run(&self) -> Result<ExitCode> {
-        let status = Status::of(look(&self.which.find()?)?);
+        let dir = self.which.find()?;
+        let status = Status::of(look(&dir)?).with_failure(&dir, &self.which.words());
         let rows = if self.all { Rows::All } else { Rows::Some };
         print(&match self.format {
             Format::Human => human(&status, rows, table::width()),

@@ -6,7 +6,8 @@ use std::fmt::Write;
 use sweep_core::params::Params;
 use sweep_core::state::Bucket;
 
-use crate::render::table;
+use crate::render::{grid, table};
+use crate::report::failure::Failure;
 use crate::report::status::{Status, TrialStatus};
 
 /// Trials listed where not all are asked for.
@@ -46,10 +47,80 @@ pub fn human(status: &Status, rows: Rows, width: u16) -> String {
     }
     let states: Vec<_> = status.states.iter().map(|(state, count)| format!("{state} {count}")).collect();
     let _ = writeln!(out, "{}\n", states.join("   "));
+    progress(&mut out, status);
+    let closed = if rows == Rows::All { grid::Closed::Drawn } else { grid::Closed::Counted };
+    let _ = writeln!(out, "{}", grid::long(status, closed, width));
     out.push_str(&trials(status, rows, width));
     best(&mut out, status);
     failures(&mut out, status);
     out
+}
+
+/// What was spent, and the time that is left.
+fn progress(out: &mut String, status: &Status) {
+    if let Some(spent) = &status.spent {
+        let part = |spent: Option<f64>, most: Option<f64>, unit: &str| {
+            let (spent, most) = (spent?, most?);
+            Some(format!(
+                "{} of {}{unit} ({:.0} %)",
+                number(round(spent)),
+                number(most),
+                100.0 * spent / most
+            ))
+        };
+        let budget = spent.budget;
+        let parts = [
+            part(spent.node_hours, budget.node_hours, " node-hours"),
+            part(spent.hours, budget.hours, " hours"),
+            part(spent.price, budget.price, " of money"),
+        ];
+        let _ = writeln!(out, "spent: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "));
+    } else if status.node_hours >= 0.1 {
+        let _ = writeln!(out, "spent: {} node-hours", number(round(status.node_hours)));
+    }
+    if let Some(text) = time_left(status) {
+        let _ = writeln!(out, "{text}");
+    }
+    if status.spent.is_some() || status.node_hours >= 0.1 || status.time_left.is_some() {
+        out.push('\n');
+    }
+}
+
+/// The time that is left, as a sentence.
+#[must_use]
+pub fn time_left(status: &Status) -> Option<String> {
+    let left = status.time_left?;
+    let more = if left.more_may_come { ", for the trials proposed so far" } else { "" };
+    let time = duration(left.seconds);
+    Some(format!(
+        "time left: about {time} with {} at once, {} trials to end{more}",
+        left.at_once, left.trials
+    ))
+}
+
+fn round(x: f64) -> f64 {
+    (x * 100.0).round() / 100.0
+}
+
+/// A time as people say it, in its two largest units.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)];
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+    let mut rest = seconds.round() as u64;
+    let mut parts = Vec::new();
+    for (unit, size) in UNITS {
+        if rest >= size || (parts.is_empty() && unit == "s") {
+            parts.push(format!("{} {unit}", rest / size));
+        } else if !parts.is_empty() {
+            break;
+        }
+        rest %= size;
+        if parts.len() == 2 {
+            break;
+        }
+    }
+    parts.join(" ")
 }
 
 fn trials(status: &Status, rows: Rows, width: u16) -> String {
@@ -86,6 +157,9 @@ fn trials(status: &Status, rows: Rows, width: u16) -> String {
     text
 }
 
+/// The best trials that are named.
+const TOP: usize = 3;
+
 fn best(out: &mut String, status: &Status) {
     if !status.pareto.is_empty() {
         return front(out, status);
@@ -93,6 +167,15 @@ fn best(out: &mut String, status: &Status) {
     let Some((best, metric)) = status.best_trial().zip(status.manifest.metric.as_ref()) else { return };
     let value = best.metric.map(number).unwrap_or_default();
     let _ = writeln!(out, "\nbest: {} with {} {value}  {}", best.trial, metric.name, params(&best.params));
+    let next = status.ranking.iter().filter_map(|label| status.trial(*label));
+    let next: Vec<String> = next
+        .filter(|trial| trial.trial != best.trial && trial.budget == best.budget)
+        .take(TOP - 1)
+        .map(|trial| format!("{} {}", trial.trial, trial.metric.map(number).unwrap_or_default()))
+        .collect();
+    if !next.is_empty() {
+        let _ = writeln!(out, "next: {}; `sweep top` lists more", next.join(", "));
+    }
 }
 
 /// The trials that no other is better than in every metric.
@@ -112,12 +195,24 @@ fn front(out: &mut String, status: &Status) {
 }
 
 fn failures(out: &mut String, status: &Status) {
-    let failed = status.count(Bucket::Failed) + status.count(Bucket::SubmitFailed);
-    let first = status.trials.iter().find(|t| matches!(t.bucket, Bucket::Failed | Bucket::SubmitFailed));
-    let Some(first) = first else { return };
-    let _ = writeln!(out, "\n{failed} failed; to see why: sweep show {}", first.trial);
-    if let Some(reason) = first.refusal.as_ref().or(first.task_error.as_ref()) {
-        let _ = writeln!(out, "{}: {}", first.trial, reason.trim_end());
+    if status.failures.is_empty() {
+        return;
+    }
+    let kinds: Vec<String> = status.failures.iter().map(Failure::of_kind).collect();
+    let _ = writeln!(out, "\nfailures: {}", kinds.join(", "));
+    let Some(failure) = &status.failure else { return };
+    if let Some(reason) = &failure.reason {
+        let _ = writeln!(out, "{}: {reason}", failure.trial);
+    }
+    if !failure.output.is_empty() {
+        let _ = writeln!(out, "the last lines of {}:", failure.trial);
+        failure.output.iter().for_each(|line| {
+            let _ = writeln!(out, "  {line}");
+        });
+    }
+    let _ = writeln!(out, "more of it:     {}", failure.show);
+    if let Some(retry) = &failure.retry {
+        let _ = writeln!(out, "run them again: {retry}");
     }
 }
 
@@ -148,6 +243,20 @@ pub fn number(x: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_has_its_two_largest_units() {
+        for (seconds, text) in [
+            (0.2, "0 s"),
+            (59.6, "1 min"),
+            (61.0, "1 min 1 s"),
+            (7260.0, "2 h 1 min"),
+            (7205.0, "2 h"),
+            (90_000.0, "1 d 1 h"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
 
     #[test]
     fn numbers_have_six_digits() {

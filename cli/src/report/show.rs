@@ -1,8 +1,5 @@
 //! The report of `sweep show`: everything that is known of one trial.
 
-use std::fs;
-use std::io::{Read, Seek, SeekFrom};
-
 use serde::Serialize;
 use sweep_core::find;
 use sweep_core::id::TrialIndex;
@@ -11,11 +8,9 @@ use sweep_core::record::Record;
 
 use crate::driver::look::look;
 use crate::error::{Error, Result};
+use crate::report::output;
 use crate::report::status::{SCHEMA_VERSION, Status, TrialStatus};
 use crate::task::ledger::Ledger;
-
-/// Bytes of output that are shown.
-const OUTPUT_LEN: u64 = 16 * 1024;
 
 /// One trial.
 #[derive(Debug, Serialize)]
@@ -52,18 +47,9 @@ impl Show {
             schema_version: SCHEMA_VERSION,
             sweep_id,
             folder: folder.path().display().to_string(),
-            output: tail(&folder.output()),
+            output: output::tail(&folder),
             status: trial,
             attempts,
         })
     }
-}
-
-fn tail(path: &std::path::Path) -> Option<String> {
-    let mut file = fs::File::open(path).ok()?;
-    let len = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(len.saturating_sub(OUTPUT_LEN))).ok()?;
-    let mut bytes = Vec::new();
-    file.take(OUTPUT_LEN).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sweep_core::id::{SweepId, TrialIndex, TrialLabel};
+use sweep_core::layout::SweepDir;
 use sweep_core::manifest::Manifest;
 use sweep_core::params::Params;
 use sweep_core::record::Kind;
@@ -12,6 +13,9 @@ use sweep_core::state::{Bucket, TrialState};
 
 use crate::driver::look::{Look, TrialLook};
 use crate::driver::{best, budget, target};
+use crate::report::failure::Failure;
+use crate::report::grid::{self, Bracket};
+use crate::report::progress::{self, Failures, TimeLeft};
 
 /// The version of every JSON report of this release.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -43,6 +47,10 @@ pub struct Status {
     pub target_reached: bool,
     /// Node-hours of all attempts that ended.
     pub node_hours: f64,
+    /// What was spent of the budget, where the spec names one.
+    pub spent: Option<budget::Account>,
+    /// How long the trials that have not ended will take, where that can be told.
+    pub time_left: Option<TimeLeft>,
     /// How many trials are in each of hpc-compose's buckets.
     pub summary: BTreeMap<Bucket, u32>,
     /// How many trials are in each state; states without any are left out.
@@ -51,6 +59,15 @@ pub struct Status {
     pub best: Option<TrialLabel>,
     /// The trials that no other is better than in every metric, where the spec names several.
     pub pareto: Vec<TrialLabel>,
+    /// The completed trials with a metric, the best first; those of a larger budget before all of a smaller one.
+    #[serde(skip)]
+    pub ranking: Vec<TrialLabel>,
+    /// A letter a trial by bracket and rung, and the best of each bracket.
+    pub brackets: Vec<Bracket>,
+    /// The failures by their kind, the most frequent first.
+    pub failures: Vec<Failures>,
+    /// The failure to begin with, where somebody looked at what it printed.
+    pub failure: Option<Failure>,
     /// Every trial in order.
     pub trials: Vec<TrialStatus>,
 }
@@ -116,6 +133,10 @@ impl Status {
         let fronts = best::fronts(&look.trials, &look.manifest);
         let target_reached = target::reached(&look).is_some();
         let node_hours = budget::node_hours(&look);
+        let (spent, time_left) = (budget::account(&look), progress::time_left(&look));
+        let ranked = |metric| best::ranked(&look.trials, metric);
+        let ranked = look.manifest.metric.as_ref().map(ranked).unwrap_or_default();
+        let ranking: Vec<TrialLabel> = ranked.iter().map(|trial| trial.trial.index.label()).collect();
         let mut summary: BTreeMap<Bucket, u32> = Bucket::ALL.into_iter().map(|bucket| (bucket, 0)).collect();
         let mut states: BTreeMap<TrialState, u32> = BTreeMap::new();
         for trial in &look.trials {
@@ -137,6 +158,12 @@ impl Status {
             driver: look.driver,
             finished: look.finished,
             node_hours,
+            spent,
+            time_left,
+            brackets: grid::of(&trials, &ranking, &manifest.method),
+            failures: progress::failures(&trials),
+            failure: None,
+            ranking,
             summary,
             states,
             best,
@@ -147,17 +174,29 @@ impl Status {
         }
     }
 
+    /// Adds the failure to begin with; `reference` is how a person named the sweep, with a blank before it.
+    #[must_use]
+    pub fn with_failure(mut self, dir: &SweepDir, reference: &str) -> Self {
+        self.failure = Failure::of(dir, &self, reference);
+        self
+    }
+
     /// How many trials are in a bucket.
     #[must_use]
     pub fn count(&self, bucket: Bucket) -> u32 {
         self.summary.get(&bucket).copied().unwrap_or(0)
     }
 
+    /// A trial by its label.
+    #[must_use]
+    pub fn trial(&self, label: TrialLabel) -> Option<&TrialStatus> {
+        self.trials.get(label.0.0 as usize)
+    }
+
     /// The best trial.
     #[must_use]
     pub fn best_trial(&self) -> Option<&TrialStatus> {
-        let best = self.best?;
-        self.trials.iter().find(|trial| trial.trial == best)
+        self.trial(self.best?)
     }
 
     /// Whether no trial will change by itself.

@@ -22,7 +22,10 @@ fn a_run_ends_with_the_status_and_its_code() {
     let home = Home::new(plain(), "run-fails", &spec.replace("[0]", "[0, 7]"));
     let ran = home.sweep(&["run"]);
     assert_eq!(ran.code, Some(4), "{ran}");
-    assert!(ran.stdout.contains("1 failed; to see why: sweep show t001"), "{ran}");
+    assert!(
+        ran.stdout.contains("\nfailures: 1 × ") && ran.stdout.contains("\nmore of it:     sweep show t001 "),
+        "{ran}"
+    );
 }
 
 #[test]
