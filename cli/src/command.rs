@@ -26,6 +26,7 @@ pub mod stop;
 pub mod submit;
 pub mod supervise;
 pub mod wait;
+pub mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -52,6 +53,7 @@ enum Command {
     Submit(submit::Args),
     Run(run::Args),
     Status(status::Args),
+    Watch(watch::Args),
     List(list::Args),
     Show(show::Args),
     Export(export::Args),
@@ -86,6 +88,7 @@ impl Cli {
             Command::Submit(args) => args.run(),
             Command::Run(args) => args.run(),
             Command::Status(args) => args.run(),
+            Command::Watch(args) => args.run(),
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
             Command::Export(args) => args.run(),

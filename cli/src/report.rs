@@ -2,6 +2,7 @@
 //! or asks.
 
 pub mod cost;
+pub mod detail;
 pub mod failure;
 pub mod grid;
 pub mod list;

@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The command's layers, each of which may import those behind it.
-const LAYERS: [&str; 13] = [
+const LAYERS: [&str; 14] = [
     "command",
     "ask_tell",
+    "live",
     "render",
     "doctor",
     "plugin_file",

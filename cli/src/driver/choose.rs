@@ -58,7 +58,19 @@ impl Condition {
             "node" => trial.start().map(|start| Value::from_text(start.node.clone())),
             name => trial.trial.params.get(name).cloned(),
         };
-        own.is_some_and(|own| self.compare(&own))
+        self.is_true_of(own.as_ref())
+    }
+
+    /// Of what it is a condition.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it is true of a value; of none it is not.
+    #[must_use]
+    pub fn is_true_of(&self, own: Option<&Value>) -> bool {
+        own.is_some_and(|own| self.compare(own))
     }
 
     fn compare(&self, own: &Value) -> bool {

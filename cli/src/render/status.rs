@@ -10,8 +10,9 @@ use crate::render::{grid, table};
 use crate::report::failure::Failure;
 use crate::report::status::{Status, TrialStatus};
 
-/// Trials listed where not all are asked for.
+/// Trials of a sweep that are listed without being asked for, and of a larger one.
 const ROWS: usize = 20;
+const ROWS_OF_MORE: usize = 10;
 
 /// Which trials are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,12 +91,9 @@ fn progress(out: &mut String, status: &Status) {
 #[must_use]
 pub fn time_left(status: &Status) -> Option<String> {
     let left = status.time_left?;
-    let more = if left.more_may_come { ", for the trials proposed so far" } else { "" };
+    let more = if left.more_may_come { "; more may be proposed" } else { "" };
     let time = duration(left.seconds);
-    Some(format!(
-        "time left: about {time} with {} at once, {} trials to end{more}",
-        left.at_once, left.trials
-    ))
+    Some(format!("time left: about {time} for {} trials, {} at once{more}", left.trials, left.at_once))
 }
 
 fn round(x: f64) -> f64 {
@@ -126,7 +124,8 @@ pub fn duration(seconds: f64) -> String {
 fn trials(status: &Status, rows: Rows, width: u16) -> String {
     let metric = status.manifest.metric.as_ref();
     let mut listed: Vec<&TrialStatus> = status.trials.iter().collect();
-    let shown = if rows == Rows::All { listed.len() } else { ROWS };
+    let is_cut = rows == Rows::Some && listed.len() > ROWS;
+    let shown = if is_cut { ROWS_OF_MORE } else { listed.len() };
     if listed.len() > shown {
         // Failures first, then what runs, then the best.
         let urgency = |trial: &TrialStatus| match trial.bucket {
@@ -141,7 +140,7 @@ fn trials(status: &Status, rows: Rows, width: u16) -> String {
     let name = metric.map_or("metric", |metric| metric.name.as_str());
     let mut table = table::table(&["trial", "state", "try", "job", name, "parameters"], width);
     for trial in listed.iter().take(shown) {
-        table.add_row([
+        let mut row = comfy_table::Row::from([
             trial.trial.to_string(),
             trial.state.to_string(),
             trial.attempt.to_string(),
@@ -149,6 +148,10 @@ fn trials(status: &Status, rows: Rows, width: u16) -> String {
             trial.metric.map_or_else(|| "-".into(), number),
             params(&trial.params),
         ]);
+        if is_cut {
+            row.max_height(1);
+        }
+        table.add_row(row);
     }
     let mut text = table::text(&table);
     if listed.len() > shown {

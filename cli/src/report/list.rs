@@ -16,6 +16,9 @@ use crate::report::status::SCHEMA_VERSION;
 pub struct List {
     /// The report's version.
     pub schema_version: u32,
+    /// The folder.
+    #[serde(skip)]
+    pub home: std::path::PathBuf,
     /// Newest first.
     pub sweeps: Vec<Entry>,
     /// Sweeps that this build cannot read, and why.
@@ -41,7 +44,12 @@ impl List {
     /// # Errors
     /// Where the folder is there and cannot be read; a sweep that cannot be read is named in the list.
     pub fn of(home: &Home) -> Result<Self> {
-        let mut list = Self { schema_version: SCHEMA_VERSION, sweeps: Vec::new(), unreadable: Vec::new() };
+        let mut list = Self {
+            schema_version: SCHEMA_VERSION,
+            home: home.path().to_owned(),
+            sweeps: Vec::new(),
+            unreadable: Vec::new(),
+        };
         for id in home.sweeps()? {
             match Entry::of(&SweepDir::complete(home.path(), &id)) {
                 Ok(entry) => list.sweeps.push(entry),

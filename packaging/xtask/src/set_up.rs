@@ -46,6 +46,7 @@ const NEEDS: [Need; 17] = [
     Need { package: "python3", evidence: Evidence::Program("python3") },
     Need { package: "python3-venv", evidence: Evidence::PythonModule("ensurepip") },
     Need { package: "git", evidence: Evidence::Program("git") },
+    Need { package: "tmux", evidence: Evidence::Program("tmux") },
 ];
 
 /// invoke-rc.d and deb-systemd-invoke ask this program whether a package may start its daemon.
