@@ -15,6 +15,7 @@ pub mod explicit;
 pub mod genetic;
 pub mod grid;
 pub mod hyperband;
+pub mod importance;
 pub mod ladder;
 pub mod latin;
 mod leaders;

@@ -26,6 +26,20 @@ impl Rng {
     pub fn unit(&mut self) -> f64 {
         unit_of_bits(self.bits())
     }
+
+    /// A whole number below another, which is not 0.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        // The high half of a product: a share of the 64 bits for each, none larger than another by more than one.
+        let product = u128::from(self.bits()) * end as u128;
+        usize::try_from(product >> 64).unwrap_or(0)
+    }
+
+    /// Puts things into an order in which each is as likely anywhere.
+    pub(crate) fn shuffle<T>(&mut self, things: &mut [T]) {
+        for last in (1..things.len()).rev() {
+            things.swap(last, self.below(last + 1));
+        }
+    }
 }
 
 /// The top 53 bits as a number in `[0, 1)`.
@@ -50,6 +64,17 @@ mod tests {
         assert_eq!(draw("42", 7), draw("42", 7));
         assert_ne!(draw("42", 7), draw("42", 8));
         assert_ne!(draw("42", 7), draw("43", 7));
+    }
+
+    #[test]
+    fn a_shuffle_keeps_all_and_leaves_nothing_where_it_was_for_ever() {
+        let orders = (0..200).map(|number| {
+            let mut things = [0, 1, 2];
+            Rng::new("s", number).shuffle(&mut things);
+            things
+        });
+        let found: std::collections::BTreeSet<_> = orders.collect();
+        assert_eq!(found.len(), 6, "{found:?}");
     }
 
     #[test]

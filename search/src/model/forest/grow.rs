@@ -80,7 +80,7 @@ impl<'a> Grower<'a> {
         let mut counts = vec![1.0; len];
         if self.settings.sampling == Sampling::Bootstrap {
             counts.fill(0.0);
-            (0..len).for_each(|_| counts[below(rng, len)] += 1.0);
+            (0..len).for_each(|_| counts[rng.below(len)] += 1.0);
         }
         let seen = |order: &Vec<u32>| order.iter().copied().filter(|n| counts[*n as usize] > 0.0).collect();
         let orders: Vec<Vec<u32>> = self.sorted.iter().map(seen).collect();
@@ -150,7 +150,9 @@ impl Growing<'_> {
         let features = self.forest.samples.features();
         let mut best: Option<Found> = None;
         // Of splits that are as good the first is kept; few samples make many of them, so the order is drawn.
-        for feature in shuffled(features.len(), rng) {
+        let mut order: Vec<usize> = (0..features.len()).collect();
+        rng.shuffle(&mut order);
+        for feature in order {
             let found = match (features[feature], self.forest.settings.splits) {
                 (Feature::Number, Splits::Best) => self.best_threshold(feature, from, to, all),
                 (Feature::Number, Splits::Drawn) => self.drawn_threshold(feature, from, to, all, rng),
@@ -237,8 +239,8 @@ impl Growing<'_> {
             Splits::Drawn => {
                 let mut rest = there.clone();
                 // One on each side, the others as a coin falls.
-                let mut taken = vec![rest.swap_remove(below(rng, rest.len()))];
-                rest.swap_remove(below(rng, rest.len()));
+                let mut taken = vec![rest.swap_remove(rng.below(rest.len()))];
+                rest.swap_remove(rng.below(rest.len()));
                 taken.extend(rest.into_iter().filter(|_| rng.bits() >> 63 == 1));
                 taken.sort_unstable();
                 let mut left = Sum::default();
@@ -293,20 +295,4 @@ impl Growing<'_> {
         }
         middle
     }
-}
-
-/// A whole number below another.
-fn below(rng: &mut Rng, end: usize) -> usize {
-    // The high half of a product: a share of the 64 bits for each, none larger than another by more than 2^-32.
-    let product = u128::from(rng.bits()) * end as u128;
-    usize::try_from(product >> 64).unwrap_or(0)
-}
-
-/// The numbers below another, in an order that is drawn.
-fn shuffled(end: usize, rng: &mut Rng) -> Vec<usize> {
-    let mut all: Vec<usize> = (0..end).collect();
-    for last in (1..end).rev() {
-        all.swap(last, below(rng, last + 1));
-    }
-    all
 }
