@@ -10,6 +10,7 @@ pub mod drive;
 pub mod exec;
 pub mod export;
 pub mod extend;
+pub mod import;
 pub mod init;
 pub mod list;
 pub mod log;
@@ -57,6 +58,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Export(export::Args),
+    Import(import::Args),
     Stop(stop::Args),
     Pause(pause::Args),
     Resume(resume::Args),
@@ -92,6 +94,7 @@ impl Cli {
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
             Command::Export(args) => args.run(),
+            Command::Import(args) => args.run(),
             Command::Stop(args) => args.run(),
             Command::Pause(args) => args.run(),
             Command::Resume(args) => args.run(),

@@ -10,6 +10,7 @@ pub mod driver;
 pub mod error;
 pub mod executor;
 pub mod export;
+pub mod import;
 pub mod live;
 pub mod plugin_file;
 pub mod render;

@@ -30,7 +30,7 @@ mod space;
 mod template;
 pub mod trials;
 mod when;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::collections::BTreeMap;
 use std::fs::File;

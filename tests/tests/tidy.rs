@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The command's layers, each of which may import those behind it.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 15] = [
     "command",
     "ask_tell",
     "live",
@@ -16,6 +16,7 @@ const LAYERS: [&str; 14] = [
     "plugin_file",
     "audit",
     "export",
+    "import",
     "report",
     "driver",
     "executor",

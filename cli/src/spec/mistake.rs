@@ -71,24 +71,24 @@ impl std::error::Error for SpecErrors {}
 
 /// The mistakes found so far.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes {
+pub(crate) struct Mistakes {
     list: Vec<Mistake>,
     more: usize,
 }
 
 impl Mistakes {
     /// One without a suggestion.
-    pub(super) fn add(&mut self, at: Position, message: impl Into<String>) {
+    pub(crate) fn add(&mut self, at: Position, message: impl Into<String>) {
         self.push(Some(at), message.into(), None);
     }
 
     /// One with a suggestion.
-    pub(super) fn hint(&mut self, at: Position, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn hint(&mut self, at: Position, message: impl Into<String>, hint: impl Into<String>) {
         self.push(Some(at), message.into(), Some(hint.into()));
     }
 
     /// One of the file as a whole.
-    pub(super) fn whole(&mut self, message: impl Into<String>, hint: Option<String>) {
+    pub(crate) fn whole(&mut self, message: impl Into<String>, hint: Option<String>) {
         self.push(None, message.into(), hint);
     }
 
@@ -102,7 +102,7 @@ impl Mistakes {
     }
 
     /// The errors of a file, if there are any.
-    pub(super) fn finish(mut self, path: &Path) -> Result<(), SpecErrors> {
+    pub(crate) fn finish(mut self, path: &Path) -> Result<(), SpecErrors> {
         if self.list.is_empty() {
             return Ok(());
         }
@@ -125,6 +125,6 @@ impl Mistakes {
 }
 
 /// A foreign text, fit to stand in a message.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     printable(text, SHOWN)
 }

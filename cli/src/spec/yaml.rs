@@ -16,14 +16,14 @@ const TEXT: usize = 64 * 1024 * 1024;
 
 /// A node and where it begins.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) at: Position,
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) at: Position,
 }
 
 /// What a node is.
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Text as written; `plain` without quotes, so that it may be a number.
     Scalar {
         text: String,
@@ -35,15 +35,15 @@ pub(super) enum Kind {
 
 /// A key and its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) at: Position,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) at: Position,
+    pub(crate) value: Node,
 }
 
 impl Node {
     /// Nothing, `~` or `null`.
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         match &self.kind {
             Kind::Scalar { text, plain: true } => {
                 matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL")
@@ -53,7 +53,7 @@ impl Node {
     }
 
     /// What it is, for messages.
-    pub(super) fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match &self.kind {
             _ if self.is_null() => "nothing",
             Kind::Scalar { .. } => "a single value",
@@ -76,7 +76,7 @@ impl Node {
 }
 
 /// Reads one document. `None` where it could not be read to its end, which is among the mistakes.
-pub(super) fn read(bytes: &[u8], mistakes: &mut Mistakes) -> Option<Node> {
+pub(crate) fn read(bytes: &[u8], mistakes: &mut Mistakes) -> Option<Node> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(e) => {
