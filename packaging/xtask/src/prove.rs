@@ -1,6 +1,7 @@
 //! `cargo xtask prove`: the long proofs on real Slurms: every end of a trial, every moment of a kill, searches that
-//! are disturbed, and the packages in clean roots. They take minutes of a machine that does nothing else, so they are apart from the tests. It must
-//! never skip, nor note what a part of a proof said as if it were the whole.
+//! are disturbed, the packages in clean roots, and exports in the tools that they are for. They take minutes of a
+//! machine that does nothing else, so they are apart from the tests. It must never skip, nor note what a part of a
+//! proof said as if it were the whole.
 
 use std::fs;
 
@@ -32,6 +33,8 @@ enum Proof {
     Search,
     /// The packages, installed, upgraded and removed in clean roots with a real Slurm
     Packages,
+    /// Exports, loaded by the tools that they are for, and the Python package as a wheel
+    Exports,
 }
 
 impl Proof {
@@ -42,6 +45,7 @@ impl Proof {
             Self::ExactlyOnce => "exactly_once",
             Self::Search => "search_on_slurm",
             Self::Packages => "packages",
+            Self::Exports => "exports",
         }
     }
 
@@ -52,6 +56,7 @@ impl Proof {
             Self::ExactlyOnce => "Exactly once",
             Self::Search => "Searches on a real Slurm",
             Self::Packages => "Packages",
+            Self::Exports => "Exports in other tools",
         }
     }
 
@@ -62,6 +67,7 @@ impl Proof {
             Self::ExactlyOnce => "exactly-once.txt",
             Self::Search => "search.txt",
             Self::Packages => "packages.txt",
+            Self::Exports => "exports.txt",
         }
     }
 
@@ -85,7 +91,7 @@ impl Proof {
         let text = fs::read_to_string(&path).map_err(Failure::doing(format!("read `{}`", path.display())))?;
         Ok(match self {
             Self::Ends => format!("```\n{}\n```\n", text.trim_end()),
-            Self::ExactlyOnce | Self::Search | Self::Packages => list(&text),
+            Self::ExactlyOnce | Self::Search | Self::Packages | Self::Exports => list(&text),
         })
     }
 }
