@@ -28,7 +28,7 @@ enum Evidence {
     PythonModule(&'static str),
 }
 
-const NEEDS: [Need; 17] = [
+const NEEDS: [Need; 18] = [
     Need { package: "slurmctld", evidence: Evidence::Program("slurmctld") },
     Need { package: "slurmd", evidence: Evidence::Program("slurmd") },
     Need { package: "slurmdbd", evidence: Evidence::Program("slurmdbd") },
