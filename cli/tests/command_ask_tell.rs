@@ -49,7 +49,7 @@ fn space() -> Value {
 #[test]
 fn configurations_are_asked_for_and_told() {
     let site = Site::new("");
-    for method in ["random", "sobol", "latin", "genetic"] {
+    for method in ["random", "sobol", "latin", "bayes", "genetic"] {
         let mut seen = Vec::new();
         for _ in 0..2 {
             let mut peer = Peer::new(&site, method);

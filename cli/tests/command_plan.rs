@@ -42,6 +42,7 @@ fn every_method_has_a_number_of_trials_and_a_price() {
         ("method: random\ntrials: 20\n", 20, 20),
         ("method: sobol\ntrials: 20\nreplicates: 2\n", 40, 40),
         ("method: latin\ntrials: 20\n", 20, 20),
+        ("method: bayes\ntrials: 20\n", 20, 20),
         ("method: hyperband\nhyperband: {max_budget: 81}\n", 206, 1902),
         ("method: hyperband\nhyperband: {max_budget: 81}\ncheckpoint: true\n", 206, 1581),
         ("method: hyperband\nhyperband: {max_budget: 81, brackets: [4]}\n", 5, 405),

@@ -50,14 +50,3 @@ fn five_files_run_to_their_end() {
     // One may be told when it has made its last report.
     assert!(told as u64 <= ended("pruned"), "{status}");
 }
-
-#[test]
-fn a_bayesian_file_is_refused_for_its_method_alone() {
-    let ran = site().sweep(&["plan", "bayes-early-terminate.yaml"]);
-    assert_eq!(ran.code, Some(2));
-    assert!(
-        ran.stderr.contains("bayes") && ran.stderr.matches("bayes-early-terminate.yaml:").count() == 1,
-        "{}",
-        ran.stderr
-    );
-}

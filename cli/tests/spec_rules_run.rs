@@ -11,7 +11,12 @@ fn keys_are_known_refused_by_name_or_unknown() {
         &["3:1: unknown key `sede` | did you mean `seed`?"],
     );
     check("command: [a]\nparameters: {lr: [1, 2]}\nqqq: 1", &["3:1: unknown key `qqq`"]);
-    check("command: [a]\nparameters: {lr: [1, 2]}\nbayes: {}", &["3:1: key `bayes` is not in this version"]);
+    check(
+        "command: [a]\nparameters: {lr: [1, 2]}\nbayes: {}",
+        &[
+            "3:1: key `bayes` means nothing here | Bayesian search has no settings: take it out, `method: bayes` is enough",
+        ],
+    );
     check(
         "command: [a]\nparameters: {lr: [1, 2]}\njob: me",
         &[

@@ -284,8 +284,8 @@ fn a_search_has_an_end() {
         ],
     );
     check(
-        "command: [a]\nparameters: {lr: [1, 2]}\nmethod: bayes",
-        &["3:9: method `bayes` is not in this version"],
+        "command: [a]\nmetric: {name: a}\nparameters: {lr: [1, 2]}\nmethod: bayes",
+        &["4:9: `method: bayes` has no end | say how many trials with `trials:`"],
     );
     check(
         "command: [a]\nparameters: {lr: [1, 2]}\ntrials: 1\nrun_cap: 1",

@@ -382,7 +382,6 @@ fn what_needs_the_server_is_refused_by_name() {
             "3:19: key `impute_while_running` means nothing here | it fills in for trials that W&B's server sees running: take it out",
         ],
     );
-    with("method: bayes\nrun_cap: 3", &["3:9: method `bayes` is not in this version"]);
 }
 
 #[test]

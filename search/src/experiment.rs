@@ -10,6 +10,7 @@ use sweep_core::params::Params;
 
 use crate::asha::Asha;
 use crate::band_stop::BandStop;
+use crate::bayes::Bayes;
 use crate::error::Error;
 use crate::explicit::Explicit;
 use crate::genetic::Genetic;
@@ -76,6 +77,7 @@ impl Experiment {
         let searched = match self.method {
             Method::Genetic(settings) => return self.bred(settings.total()),
             Method::Pbt(settings) => return self.bred(settings.total()),
+            Method::Bayes => return self.modelled().map(u128::from),
             _ if self.space.axes().is_empty() => 0,
             Method::Random => u128::from(self.draws()?),
             Method::Sobol | Method::Latin => self.limit_past_rows().ok_or(Error::Endless)?.into(),
@@ -127,6 +129,20 @@ impl Experiment {
             true => Err(Error::Nothing),
             false => Ok(total.min(self.limit.unwrap_or(u64::MAX)).into()),
         }
+    }
+
+    /// A search by a model: the limit, or all of a smaller space, rows included.
+    fn modelled(&self) -> Result<u64, Error> {
+        if self.space.axes().is_empty() {
+            return Err(Error::Nothing);
+        }
+        let rows = self.rows_within_limit();
+        let all = match self.space.combinations() {
+            // Rows are combinations, too.
+            Combinations::Finite(all) => u64::try_from(all).unwrap_or(u64::MAX).max(rows.into()),
+            Combinations::Beyond | Combinations::Infinite => u64::MAX,
+        };
+        Ok(self.limit.ok_or(Error::Endless)?.min(all))
     }
 
     /// How many trials there are: configurations times replicates.
@@ -181,6 +197,10 @@ impl Experiment {
             Method::Genetic(settings) => {
                 let genetic = Genetic::new(settings, space(), &self.seed, rows, limit);
                 return Ok(self.with_defaults(Box::new(genetic)));
+            }
+            Method::Bayes => {
+                let bayes = Bayes::new(space(), &self.seed, rows, self.modelled()?);
+                return Ok(self.with_defaults(Box::new(bayes)));
             }
             Method::Pbt(settings) => {
                 let pbt = Pbt::new(settings, space(), &self.seed, rows, limit);

@@ -6,6 +6,7 @@
 
 pub mod asha;
 pub mod band_stop;
+pub mod bayes;
 mod cohort;
 pub mod course;
 pub mod error;

@@ -20,6 +20,8 @@ pub enum Method {
     Sobol,
     /// A Latin hypercube.
     Latin,
+    /// A model of the results.
+    Bayes,
     /// Hyperband, all brackets side by side.
     Hyperband(Rungs),
     /// One bracket of Hyperband.
@@ -76,6 +78,7 @@ impl Method {
             Self::Random => "random",
             Self::Sobol => "sobol",
             Self::Latin => "latin",
+            Self::Bayes => "bayes",
             Self::Hyperband(_) => "hyperband",
             Self::Halving(_) => "halving",
             Self::Asha(..) => "asha",

@@ -1,4 +1,15 @@
-//! Models of what was told: functions of samples and a seed that say what a configuration may be worth. Never a
-//! strategy's decision, which is made of what they say.
+//! Models of what was told: what a configuration may be worth after some results, and where to look next. Never a
+//! strategy's decision, which is made of what they say; never a clock, a thread or a generator of their own, and never
+//! arithmetic whose order depends on the machine.
 
+mod candidates;
+mod descent;
+mod elementary;
+pub(crate) mod encoding;
+mod fit;
 pub mod forest;
+mod kernel;
+mod linear;
+mod posterior;
+pub(crate) mod proposing;
+mod warp;

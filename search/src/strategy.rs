@@ -80,4 +80,4 @@ pub enum Event {
 }
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;

@@ -230,7 +230,7 @@ fn search(spec: &Whole<'_>, space: &Space, mistakes: &mut Mistakes) {
         }
         // They say themselves how many trials they have.
         Method::Hyperband(_) | Method::Halving(_) | Method::Genetic(_) | Method::Pbt(_) => {}
-        Method::Sobol | Method::Latin | Method::Asha(..) => {
+        Method::Sobol | Method::Latin | Method::Bayes | Method::Asha(..) => {
             if trials.is_none() {
                 let message = format!("`method: {}` has no end", method.as_str());
                 mistakes.hint(at, message, "say how many trials with `trials:`");

@@ -99,6 +99,7 @@ pub(super) fn of_word(word: &str) -> Method {
         "random" => Method::Random,
         "sobol" => Method::Sobol,
         "latin" => Method::Latin,
+        "bayes" => Method::Bayes,
         "hyperband" => Method::Hyperband(rungs),
         "halving" => Method::Halving(rungs),
         "asha" => Method::Asha(rungs, AshaMode::Promote),

@@ -84,7 +84,7 @@ impl Domain {
     }
 
     /// The share of a distribution of real numbers that lies below a number; 0 for other domains.
-    pub(super) fn share_below(&self, x: f64) -> f64 {
+    pub(crate) fn share_below(&self, x: f64) -> f64 {
         match self {
             // In halves: `max - min` overflows for the widest ranges.
             Self::Uniform { min, max } => ((x / 2.0 - min / 2.0) / (max / 2.0 - min / 2.0)).clamp(0.0, 1.0),

@@ -40,7 +40,7 @@ fn endless() -> Space {
 }
 
 /// Everything that a space may have: conditions, fixed values, coupled lists, defaults, odd distributions.
-pub(super) fn tangled() -> Space {
+pub(crate) fn tangled() -> Space {
     let when = |name: &str, parent: &str, test: Test, then: Option<&str>| Rule {
         name: name.into(),
         when: vec![Condition { parent: parent.into(), test }],
@@ -119,6 +119,8 @@ fn proposing() -> Vec<(&'static str, Experiment)> {
         ("random, tangled", of(Method::Random, tangled(), 30)),
         ("random after rows", Experiment { rows, defaults, ..of(Method::Random, endless(), 20) }),
         ("sobol", of(Method::Sobol, tangled(), 40)),
+        ("bayes", of(Method::Bayes, tangled(), 18)),
+        ("bayes, all", of(Method::Bayes, finite(), 12)),
         ("latin", of(Method::Latin, tangled(), 40)),
         (
             "random, median",

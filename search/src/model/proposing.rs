@@ -1,0 +1,161 @@
+//! The next configuration, given the results so far: the largest expected improvement under a Gaussian process that was
+//! fitted to them. Never a result that was not told, and never more points than [`POINTS`].
+
+use std::collections::BTreeMap;
+
+use super::candidates::{Effort, ranked};
+use super::elementary::{ln, log_improvement};
+use super::encoding::{Encoding, Point};
+use super::fit::{Evidence, Kernel};
+use super::kernel::apart;
+use super::posterior::Posterior;
+use super::warp::warped;
+use crate::rng::Rng;
+
+/// Most results that the process is conditioned on; of more, the best and the latest.
+pub(crate) const POINTS: usize = 400;
+/// Most results that the kernel is fitted to.
+const FITTED: usize = 250;
+/// Most coordinates in all pairs of points of a fit.
+const DISTANCES: usize = 8_000_000;
+/// Up to so many results the kernel is fitted anew with each.
+const ALWAYS: usize = 30;
+/// Results at which fits begin anew from the one before.
+const GENERATIONS: [usize; 6] = [12, 25, 50, 100, 200, 400];
+/// Steps of a fit.
+const STEPS: usize = 40;
+/// Up to so many results a fit also begins with what was believed before.
+const TWO_STARTS: usize = 200;
+/// Candidates of a point of the first design.
+const SPREAD: usize = 60;
+/// Of so many proposals one is drawn from the space.
+const DRAWN: usize = 25;
+
+/// What became of a configuration: its point, and its result; none for a failure.
+pub(crate) type Observation = (Point, Option<f64>);
+
+/// Kernels that were fitted, by how many results they were fitted to. A cache of a pure result.
+pub(crate) type Kernels = BTreeMap<usize, Option<Kernel>>;
+
+/// What is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    pub(crate) encoding: &'a Encoding,
+    /// In the order in which they were told.
+    pub(crate) observed: &'a [Observation],
+    /// What runs.
+    pub(crate) pending: &'a [Point],
+}
+
+/// A point as far as can be from all others, of some drawn ones.
+#[must_use]
+pub(crate) fn spread(encoding: &Encoding, others: &[&[f64]], rng: &mut Rng) -> Point {
+    let mut best = (f64::NEG_INFINITY, Point::new());
+    for _ in 0..SPREAD {
+        let point = encoding.random(rng);
+        let nearest =
+            others.iter().map(|other| apart(encoding.metrics(), &point, other)).fold(f64::MAX, f64::min);
+        if nearest > best.0 {
+            best = (nearest, point);
+        }
+    }
+    best.1
+}
+
+/// Points in the order in which they are to be tried: the first that is new is the proposal.
+#[must_use]
+pub(crate) fn proposals(known: &Known<'_>, kernels: &mut Kernels, rng: &mut Rng) -> Vec<Point> {
+    let draws = |rng: &mut Rng| (0..10).map(|_| known.encoding.random(rng)).collect();
+    let n = known.observed.len();
+    if n % DRAWN == DRAWN - 1 {
+        return draws(rng);
+    }
+    let Some(kernel) = kernel(known, fitted_at(n), kernels) else { return draws(rng) };
+    let results = completed(known.observed);
+    let results = warped(&results);
+    let chosen = chosen(&results, POINTS);
+    let mut points: Vec<&[f64]> = chosen.iter().map(|i| known.observed[*i].0.as_slice()).collect();
+    let mut values: Vec<f64> = chosen.iter().map(|i| results[*i]).collect();
+    let metrics = known.encoding.metrics();
+    let Some(mut posterior) = Posterior::new(kernel.clone(), metrics, &points, &values) else {
+        return draws(rng);
+    };
+    let mut room = Vec::new();
+    if !known.pending.is_empty() {
+        // What runs is believed to give what is expected of it.
+        let expected: Vec<f64> = known.pending.iter().map(|x| posterior.at(x, &mut room).mean).collect();
+        points.extend(known.pending.iter().map(Vec::as_slice));
+        values.extend(expected);
+        posterior = Posterior::new(kernel, metrics, &points, &values).unwrap_or(posterior);
+    }
+    let least = results.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|a, b| results[*a].total_cmp(&results[*b]));
+    let best: Vec<&[f64]> = order.iter().take(8).map(|i| known.observed[*i].0.as_slice()).collect();
+    let effort = Effort { draws: 300, changes: 200, climbs: 4, steps: 120 };
+    let found = ranked(known.encoding, &best, effort, rng, |x| {
+        let belief = posterior.at(x, &mut room);
+        let deviation = belief.variance.sqrt();
+        log_improvement((least - belief.mean) / deviation) + ln(deviation)
+    });
+    found.into_iter().map(|(_, point)| point).collect()
+}
+
+/// The results, failures as the worst of them.
+fn completed(observed: &[Observation]) -> Vec<f64> {
+    let worst = observed.iter().filter_map(|(_, result)| *result).fold(f64::NEG_INFINITY, f64::max);
+    let worst = if worst.is_finite() { worst } else { 0.0 };
+    observed.iter().map(|(_, result)| result.unwrap_or(worst)).collect()
+}
+
+/// The last number of results, up to `n`, at which the kernel is fitted.
+fn fitted_at(n: usize) -> usize {
+    let mut at = ALWAYS;
+    while n > ALWAYS && at + 1 + at / 25 <= n {
+        at += 1 + at / 25;
+    }
+    if n < ALWAYS { n } else { at }
+}
+
+/// The kernel that fits the first `count` results. It begins with the one of the generation before, so that what is
+/// fitted depends on results alone and not on when somebody asked.
+fn kernel(known: &Known<'_>, count: usize, kernels: &mut Kernels) -> Option<Kernel> {
+    if let Some(kernel) = kernels.get(&count) {
+        return kernel.clone();
+    }
+    let before = GENERATIONS.iter().rev().find(|generation| **generation < count);
+    let before = before.and_then(|generation| self::kernel(known, *generation, kernels));
+    let observed = &known.observed[..count];
+    let results = warped(&completed(observed));
+    let d = known.encoding.metrics().len().max(1);
+    let most = FITTED.min(((2 * DISTANCES / d) as f64).sqrt() as usize);
+    let chosen = chosen(&results, most);
+    let evidence = Evidence {
+        metrics: known.encoding.metrics(),
+        points: chosen.iter().map(|i| observed[*i].0.as_slice()).collect(),
+        results: chosen.iter().map(|i| results[*i]).collect(),
+    };
+    let mut starts = Vec::new();
+    if before.is_none() || count <= TWO_STARTS {
+        starts.push(Kernel::prior(&evidence));
+    }
+    starts.extend(before);
+    let kernel = Kernel::fitted(&evidence, &starts, STEPS);
+    kernels.insert(count, kernel.clone());
+    kernel
+}
+
+/// Of many results the best and the latest, half of each, in their order.
+fn chosen(results: &[f64], most: usize) -> Vec<usize> {
+    let n = results.len();
+    if n <= most {
+        return (0..n).collect();
+    }
+    let latest = n - most / 2;
+    let mut order: Vec<usize> = (0..latest).collect();
+    order.sort_by(|a, b| results[*a].total_cmp(&results[*b]));
+    order.truncate(most - most / 2);
+    order.extend(latest..n);
+    order.sort_unstable();
+    order
+}
