@@ -12,6 +12,7 @@ mod write;
 use std::fs;
 use std::path::Path;
 
+use sweep_core::error::printable;
 use sweep_core::limits;
 
 use crate::error::{At, Error, Result};
@@ -67,6 +68,9 @@ pub struct Left {
     pub what: String,
 }
 
+/// Longest word on what was left, in characters; it repeats the original, which may say anything.
+const WHAT: usize = 400;
+
 /// A spec that is being made.
 #[derive(Debug, Default)]
 struct Draft {
@@ -81,12 +85,12 @@ impl Draft {
     }
 
     fn leave(&mut self, at: Position, what: impl Into<String>) {
-        self.left.push(Left { at: Some(at), what: what.into() });
+        self.left.push(Left { at: Some(at), what: printable(&what.into(), WHAT) });
     }
 
     /// What the original does not say, and the spec must.
     fn note(&mut self, what: impl Into<String>) {
-        self.left.push(Left { at: None, what: what.into() });
+        self.left.push(Left { at: None, what: printable(&what.into(), WHAT) });
     }
 
     fn text(&self) -> String {
@@ -110,12 +114,19 @@ pub fn read(path: &Path, kind: Option<Kind>) -> Result<Imported> {
         }
         return finish(path, Kind::HyperbandSnakemake, snakemake::read(path)?, None);
     }
-    let bytes = read_file(path)?;
+    parse(path, &read_file(path)?, kind)
+}
+
+/// Reads the bytes of a file; `path` is what it is called.
+///
+/// # Errors
+/// As [`read`].
+pub fn parse(path: &Path, bytes: &[u8], kind: Option<Kind>) -> Result<Imported> {
     let (kind, source) = match kind {
-        Some(kind) => (kind, source(path, &bytes, Some(kind))?),
+        Some(kind) => (kind, source(path, bytes, Some(kind))?),
         None => {
-            let source = source(path, &bytes, None)?;
-            (detect(path, &source)?, source)
+            let source = source(path, bytes, None)?;
+            (detect(path, bytes, &source)?, source)
         }
     };
     let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -127,7 +138,7 @@ pub fn read(path: &Path, kind: Option<Kind>) -> Result<Imported> {
         (Kind::Spawn, Source::Tree(root)) => spawn::read(path, root)?,
         (Kind::HpcCompose, Source::Tree(root)) => hpc_compose::read(path, root)?,
         (Kind::Wandb, Source::Tree(root)) => {
-            let (draft, kept) = wandb::read(path, &bytes, root)?;
+            let (draft, kept) = wandb::read(path, bytes, root)?;
             return finish(path, kind, draft, kept);
         }
         (Kind::CrayAi, Source::Python(text)) => crayai::read(path, &name, text)?,
@@ -169,14 +180,19 @@ fn source(path: &Path, bytes: &[u8], kind: Option<Kind>) -> Result<Source> {
     root.map(Source::Tree).ok_or_else(|| unknown(path))
 }
 
-fn detect(path: &Path, source: &Source) -> Result<Kind> {
+fn detect(path: &Path, bytes: &[u8], source: &Source) -> Result<Kind> {
     let Source::Tree(root) = source else { return Ok(Kind::CrayAi) };
     let NodeKind::Map(entries) = &root.kind else { return Err(unknown(path)) };
     let has = |key: &str| entries.iter().any(|entry| entry.key == key);
     if has("sweep") || has("services") {
         Ok(Kind::HpcCompose)
-    } else if has("parameters") {
-        Ok(Kind::Wandb)
+    } else if has("parameters") || has("params") && !entries.iter().all(|entry| spawn::is_key(&entry.key)) {
+        let is_ours = !entries.iter().all(|entry| wandb::is_key(&entry.key));
+        if is_ours && Spec::parse(path, bytes.to_vec()).is_ok() {
+            let message = format!("`{}` is a spec already", path.display());
+            return Err(Error::user(message).hint(format!("look at it with: sweep plan {}", path.display())));
+        }
+        Ok(if has("parameters") { Kind::Wandb } else { Kind::Spawn })
     } else if has("params") || has("grid") {
         Ok(Kind::Spawn)
     } else {

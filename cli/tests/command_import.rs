@@ -256,9 +256,13 @@ fn what_is_no_search_is_refused_with_its_place() {
     site.write("row.py", "hpo.Params([['--lr', 1, 2, 3]])\n");
     site.write("reserved.yaml", "params: [{name: x, a b: 1}]\ndefaults: {command: 'true'}\n");
     site.write("list.json", "[1, 2]");
+    site.write("ours.yaml", "shell: 'true'\nparameters: {lr: [1]}\n");
+    site.write("rows.yaml", "shell: 'true'\nparams: [{lr: 1}]\n");
     fs::create_dir(site.path("folder")).unwrap();
     fs::create_dir_all(site.path("few/bracket-0/stage-0")).unwrap();
     refuses(&["sweep.yaml"], &["no search of a tool", "spawn's"]);
+    refuses(&["ours.yaml"], &["is a spec already", "sweep plan ours.yaml"]);
+    refuses(&["rows.yaml"], &["is a spec already"]);
     refuses(&["list.json"], &["no search of a tool"]);
     refuses(&["broken.yaml"], &["broken.yaml:", "not YAML"]);
     refuses(&["rows.csv"], &["rows.csv:2:1", "row 1 has 1 columns"]);
@@ -269,4 +273,22 @@ fn what_is_no_search_is_refused_with_its_place() {
     refuses(&["folder"], &["no directory of hyperband-snakemake's"]);
     refuses(&["few"], &["begins its brackets with 0"]);
     refuses(&["folder", "--from", "spawn"], &["is a folder"]);
+}
+
+#[test]
+fn an_original_that_is_cut_or_changed_anywhere_is_read_or_refused() {
+    for entry in fs::read_dir(original("")).unwrap() {
+        let path = entry.unwrap().path();
+        let whole = fs::read(&path).unwrap();
+        for at in (0..whole.len()).step_by(7) {
+            let mut other = whole.clone();
+            other[at] = b"[{(\"$:\n"[at / 7 % 7];
+            for bytes in [&whole[..at], other.as_slice()] {
+                // Whatever is made of it is a spec.
+                if let Ok(made) = import::parse(&path, bytes, None) {
+                    Spec::parse(Path::new("s"), made.text.into_bytes()).unwrap();
+                }
+            }
+        }
+    }
 }

@@ -36,12 +36,17 @@ const PROGRAMS: [&str; 2] = ["command", "user_data"];
 /// A prefix that passes any name through as a parameter.
 const PASSED: &str = "param:";
 
+/// Whether a file of theirs has this key at its top.
+pub(super) fn is_key(key: &str) -> bool {
+    ["defaults", "params", "grid"].contains(&key)
+}
+
 /// Reads the file's tree.
 pub(super) fn read(path: &Path, root: &Node) -> Result<Draft> {
     let mut draft = Draft::default();
     let top = entries(path, root, "a parameter file")?;
     for Entry { key, at, .. } in top {
-        if !["defaults", "params", "grid"].contains(&key.as_str()) {
+        if !is_key(key) {
             draft.leave(*at, format!("`{key}` is no key of a parameter file"));
         }
     }

@@ -19,10 +19,28 @@ const SERVER: [(&str, &str); 5] = [
 ];
 /// Keys without effect here.
 const SILENT: [&str; 4] = ["controller", "entity", "project", "kind"];
+/// Keys that are specs' too.
+const SHARED: [&str; 10] = [
+    "command",
+    "config",
+    "description",
+    "early_terminate",
+    "method",
+    "metric",
+    "name",
+    "parameters",
+    "program",
+    "run_cap",
+];
 /// What `metric` says to their server.
 const METRIC: [&str; 2] = ["impute", "impute_while_running"];
 /// Trials of a search that would never end by itself.
 const TRIALS: &str = "20";
+
+/// Whether a sweep of theirs has this key at its top.
+pub(super) fn is_key(key: &str) -> bool {
+    SHARED.contains(&key) || SILENT.contains(&key) || SERVER.iter().any(|(known, _)| *known == key)
+}
 
 /// Reads the file's tree; the text is the file's own where that is a spec as it stands.
 pub(super) fn read(path: &Path, bytes: &[u8], root: &Node) -> Result<(Draft, Option<String>)> {

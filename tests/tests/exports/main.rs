@@ -107,8 +107,8 @@ fn wheel(python: &Path, folder: &Path) -> String {
     );
     let venv = folder.join("bare");
     good(Command::new("/usr/bin/python3").args(["-m", "venv"]).arg(&venv), INSTALLATION);
-    let wheel = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let wheel = wheel.filter(|path| path.extension().is_some_and(|ending| ending == "whl")).next().unwrap();
+    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let wheel = files.find(|path| path.extension().is_some_and(|ending| ending == "whl")).unwrap();
     let bare = venv.join("bin/python");
     good(Command::new(&bare).args(["-m", "pip", "install", "--quiet", "--no-index"]).arg(&wheel), CHECK);
     let mut tests = Command::new(&bare);
