@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use nix::unistd::{Uid, User};
 use sweep_core::chain::{Month, SiteFile};
 use sweep_core::record::Record;
 
 use super::attempts::{Attempt, State};
 use crate::error::{Error, Result};
+use crate::executor::account;
 
 /// What is asked for; what is left out is not asked.
 #[derive(Debug, Default, clap::Args)]
@@ -91,17 +91,9 @@ fn uid(text: &str) -> Result<u32> {
     if let Ok(uid) = text.parse() {
         return Ok(uid);
     }
-    let user = User::from_name(text)
-        .map_err(|error| Error::world(format!("cannot look the user `{text}` up")).because(&error))?;
-    user.map(|user| user.uid.as_raw()).ok_or_else(|| {
+    account::uid_of(text).ok_or_else(|| {
         Error::user(format!("there is no user `{text}` on this machine")).hint("give the uid: --user 1000")
     })
-}
-
-/// The name of a user, where this machine knows one.
-#[must_use]
-pub fn user_name(uid: u32) -> Option<String> {
-    User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name)
 }
 
 fn time_ns(option: &str, text: &str) -> Result<u64> {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sweep_core::record::{Claimed, Record};
 
 use super::attempts::{Attempt, State};
-use super::filter::user_name;
+use crate::executor::account;
 use crate::export::{Cell, Column, Type, time_text};
 
 /// An attempt for programs.
@@ -58,7 +58,7 @@ pub struct Names(HashMap<u32, Option<String>>);
 impl Names {
     /// The name, where this machine knows one.
     pub fn of(&mut self, uid: u32) -> Option<&str> {
-        self.0.entry(uid).or_insert_with(|| user_name(uid)).as_deref()
+        self.0.entry(uid).or_insert_with(|| account::name_of(uid)).as_deref()
     }
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::doctor::Check;
+use crate::executor::account;
 use crate::executor::process::Call;
 use crate::executor::slurm::{self, Site};
 
@@ -77,7 +78,7 @@ pub(super) fn limits() -> Vec<Check> {
 
 /// The user's own limit, where the site keeps accounts.
 fn max_submit() -> Option<Check> {
-    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok()??.name;
+    let user = account::name_of(nix::unistd::geteuid().as_raw())?;
     let call = Call::new("sacctmgr").args(["--noheader", "--parsable2", "show", "associations"]);
     let answer = call.args([format!("user={user}"), "format=account,maxsubmit".into()]).run(LIMIT).ok()?;
     let least = answer.stdout.lines().filter_map(|line| line.split('|').nth(1)?.parse::<u32>().ok()).min();

@@ -8,6 +8,7 @@ mod outcome;
 mod site;
 
 use std::fs;
+use std::path::Path;
 
 use outcome::say;
 use site::{Site, difference};
@@ -110,6 +111,34 @@ fn upgrade(site: &Site) {
     );
 }
 
+/// The lines of the guide's shell blocks.
+fn guide() -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/admin.md")).unwrap();
+    let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    blocks.flat_map(str::lines).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_of_the_guide_works_in_its_order() {
+    let site = Site::running();
+    dist::put_both(&site.root, DEBS, ".deb");
+    let lines = guide();
+    assert!(lines.len() > 8, "{lines:?}");
+    // Reading comes last in the guide, and removing before it: what is read has to be there.
+    let (removing, rest): (Vec<_>, Vec<_>) = {
+        let at = lines.iter().position(|line| line.starts_with("apt remove")).unwrap();
+        let end = lines.iter().position(|line| line.starts_with("apt purge")).unwrap() + 1;
+        (lines[at..end].to_vec(), [&lines[..at], &lines[end..]].concat())
+    };
+    let script = format!("set -eux\ncd {}\n{}\n{}\n", dist::INSIDE, rest.join("\n"), removing.join("\n"));
+    site.write("/etc/apt/apt.conf.d/99answers", "APT::Get::Assume-Yes \"true\";\n");
+    let ran = site.root.run("sh", &["-c", &script], site::APT).unwrap();
+    assert!(ran.success(), "{ran}");
+    site.prove_absence();
+    say(&format!("guide: all {} commands of docs/admin.md work, in their order", lines.len()));
+    site.stop();
+}
+
 #[test]
 fn slurm_of_another_release_finds_the_plugin_stamped_anew() {
     let site = Site::running();
@@ -195,6 +224,21 @@ fn no_package_operation_fails_whatever_state_slurm_is_in() {
     site.write("/etc/default/slurm-sweep-plugin", "INSTALL=no\n");
     site.apt(&["install", &plugin]);
     site.prove_absence();
+    // A node of a configless cluster keeps a copy that another machine's line names.
+    let copy = "/usr/lib/slurm-sweep/current.so";
+    site.write("/etc/default/slurm-sweep-plugin", &format!("INSTALL=no\nCOPY={copy}\n"));
+    site.apt(&["install", "--reinstall", &plugin]);
+    site.prove_absence();
+    let check = site.sh(&format!("sweep plugin check {copy}")).stdout;
+    assert!(check.contains("it fits this Slurm"), "{check}");
+    site.write("/etc/slurm/plugstack.conf", &format!("optional {copy}\n"));
+    site.prove_option();
+    site.write("/etc/slurm/plugstack.conf", "");
+    site.apt(&["purge", "slurm-sweep-plugin"]);
+    assert!(!site.try_sh("ls /usr/lib/slurm-sweep").success());
+    say(
+        "apt: with INSTALL=no the files come alone; with COPY= a stamped copy for a configless cluster's line",
+    );
     site.stop();
 }
 

@@ -95,7 +95,9 @@ impl Site {
     pub fn stop(&self) {
         for name in ["slurmd", "slurmctld"] {
             self.sh(&format!("kill $(cat /run/{name}.pid)"));
-            let is_gone = || (!self.try_sh(&format!("pgrep -x {name}")).success()).then_some(());
+            // The root's first process reaps nobody: what has ended stays as a zombie.
+            let lives = format!("ps -C {name} -o stat= | grep -qv Z");
+            let is_gone = || (!self.try_sh(&lives).success()).then_some(());
             wait_for(LIMIT, is_gone).unwrap_or_else(|| panic!("{name} does not end"));
         }
         self.sh("rm -rf /var/spool/slurm");

@@ -21,7 +21,7 @@ pub fn make(package: Package, origin: &Origin) -> Outcome<PathBuf> {
     let mut cyclonedx = origin.command(&tool.to_string_lossy());
     cyclonedx
         .current_dir(workspace::root())
-        .args(["cyclonedx", "--quiet", "--format", "json", "--describe", "crate", "--no-build-deps"])
+        .args(["cyclonedx", "--quiet", "--format", "json", "--no-build-deps"])
         .args(["--target", &format!("{}-unknown-linux-gnu", std::env::consts::ARCH)])
         .args(["--override-filename", &name, "--manifest-path"])
         .arg(&manifest);

@@ -91,8 +91,7 @@ impl Stage {
         let folder = self.tree(Package::Command).join("usr/share/man/man1");
         make_folder(&folder)?;
         program::run(Command::new(sweep).arg("manual").arg(&folder))?;
-        let pages = super::files_in(&folder)?;
-        program::run(Command::new("gzip").args(["-9", "--no-name"]).args(&pages))
+        program::run(Command::new("gzip").args(["-9", "--no-name", "--recursive"]).arg(&folder))
     }
 
     fn plugin(&self, plugin: &Path) -> Outcome {
