@@ -97,6 +97,12 @@ impl Error {
         &self.message
     }
 
+    /// What lies behind it, the nearest first.
+    #[must_use]
+    pub fn causes(&self) -> &[String] {
+        &self.causes
+    }
+
     /// The process's exit code.
     #[must_use]
     pub fn exit_code(&self) -> u8 {

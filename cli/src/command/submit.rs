@@ -326,7 +326,7 @@ impl Choice {
             Self::Auto => match slurm::site() {
                 Ok(site) => Ok((Executor::Slurm, Some(site))),
                 Err(error) => {
-                    anstream::eprintln!("Slurm does not answer here ({error}): trials run on this machine");
+                    anstream::eprintln!("{}: the trials run on this machine", slurm::absence(&error));
                     Ok((Executor::Local, None))
                 }
             },

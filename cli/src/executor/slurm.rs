@@ -46,6 +46,18 @@ fn ask(call: &Call) -> Result<Answer> {
     call.run(ASK_LIMIT).map_err(|error| error.of_kind(Kind::World))
 }
 
+/// Why [`site`] failed, in a line: Slurm's commands say the same several times over, most of it for their admins.
+#[must_use]
+pub fn absence(error: &Error) -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&path).any(|folder| folder.join("scontrol").is_file()) {
+        return "there is no Slurm here".to_owned();
+    }
+    let reason = error.causes().last().map_or(error.message(), String::as_str);
+    let reason = reason.rsplit(": ").next().unwrap_or(reason);
+    format!("Slurm does not answer here ({reason}; `sweep doctor` says more)")
+}
+
 /// Asks Slurm what it allows.
 ///
 /// # Errors

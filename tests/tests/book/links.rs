@@ -28,7 +28,10 @@ pub fn broken(root: &Path, name: &str) -> Vec<String> {
 /// What stands in the round brackets of `[text](target)`, outside of blocks.
 fn targets(text: &str) -> impl Iterator<Item = &str> {
     let outside = text.split("\n```").step_by(2);
-    outside.flat_map(|part| part.split("](").skip(1)).filter_map(|rest| rest.split_once(')')).map(|(to, _)| to)
+    outside
+        .flat_map(|part| part.split("](").skip(1))
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(to, _)| to)
 }
 
 /// The ids of headings, as mdBook and GitHub make them.

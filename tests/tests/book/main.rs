@@ -22,10 +22,8 @@ use shell::{Laptop, run_on_slurm};
 const ON_SLURM: [&str; 2] = ["README.md", "docs/tutorial/sbatch-options.md"];
 
 /// Pages for administrators, and the test of what they say. Their commands are not read.
-const BY_ANOTHER_TEST: [(&str, &str); 2] = [
-    ("docs/install.md", "tests/tests/plugin_install.rs"),
-    ("docs/audit.md", "tests/tests/audit_journey.rs"),
-];
+const BY_ANOTHER_TEST: [(&str, &str); 2] =
+    [("docs/install.md", "tests/tests/plugin_install.rs"), ("docs/audit.md", "tests/tests/audit_journey.rs")];
 
 /// Commands behind `<!-- elsewhere -->`, the file that runs them, and how it says so.
 const ELSEWHERE: [(&str, &str, &str); 7] = [
@@ -79,7 +77,7 @@ fn every_page_without_slurm_does_and_says_what_it_shows() {
             }
         }
         let ended = running.into_iter().map(|page| page.join());
-        wrong.extend(ended.filter_map(Result::err).map(|panic| *panic.downcast::<String>().unwrap()));
+        wrong.extend(ended.filter_map(Result::err).map(|panic| panic_text(&*panic)));
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(commands > 20, "{commands} commands in the whole book");
@@ -150,4 +148,9 @@ fn check_tour(cluster: &Cluster, iris: &Path, said: &str) {
             (done.count() == 12).then_some(())
         })
         .unwrap();
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }

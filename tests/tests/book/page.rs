@@ -56,7 +56,10 @@ impl Page {
             "console" => of_console(body),
             "sh" => of_lines(body),
             language => {
-                assert!(SHOWN.contains(&language), "{place}: a block of `{language}`: say `console` or `text`");
+                assert!(
+                    SHOWN.contains(&language),
+                    "{place}: a block of `{language}`: say `console` or `text`"
+                );
                 if let Some(name) = mark.strip_prefix("file: ") {
                     let text = body.iter().map(|(_, line)| format!("{line}\n")).collect();
                     self.steps.push(Step::File { name: name.to_owned(), text });
