@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use sweep_cli::command::Cli;
+use sweep_cli::command::{Cli, completion};
 
 fn main() -> ExitCode {
+    completion::answer();
     let cli = Cli::parse();
     match cli.run() {
         Ok(code) => code,

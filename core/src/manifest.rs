@@ -27,7 +27,7 @@ pub struct Manifest {
     pub created: String,
     /// SHA-256 of `sweep.yaml`, in hexadecimal.
     pub spec_digest: String,
-    /// The strategy: `grid` or `random` in this version.
+    /// The strategy, by its word in the spec.
     pub method: String,
     /// hpc-compose's word for how the space was expanded: `full`, `random` or `explicit`.
     pub matrix: String,

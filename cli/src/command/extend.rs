@@ -35,8 +35,10 @@ pub struct Args {
     format: Format,
 }
 
+/// What was added.
 #[derive(Serialize)]
 struct Report<'a> {
+    /// The report's version.
     schema_version: u32,
     /// Trials that were added and submitted.
     added: &'a [TrialLabel],

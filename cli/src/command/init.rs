@@ -30,12 +30,18 @@ pub struct Args {
     format: Format,
 }
 
+/// A directory that was made.
 #[derive(Serialize)]
 struct Report {
+    /// The report's version.
     schema_version: u32,
+    /// The sweep.
     sweep_id: String,
+    /// Its directory.
     dir: String,
+    /// How many trials it has.
     trials: u32,
+    /// The sbatch lines to use, with SCRIPT for a script of one's own.
     sbatch: Vec<String>,
 }
 

@@ -36,8 +36,10 @@ pub struct Args {
     format: Format,
 }
 
+/// What was submitted, found and left.
 #[derive(Serialize)]
 struct Report {
+    /// The report's version.
     schema_version: u32,
     /// Batches whose job was found after a crash.
     found: Vec<String>,

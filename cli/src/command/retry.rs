@@ -47,11 +47,16 @@ const WITHOUT_SUCCESS: [TrialState; 7] = [
     TrialState::Lost,
 ];
 
+/// Trials that run again.
 #[derive(Serialize)]
 struct Report {
+    /// The report's version.
     schema_version: u32,
+    /// Whether nothing was submitted.
     dry_run: bool,
+    /// The trials.
     retried: Vec<TrialLabel>,
+    /// Their jobs.
     jobs: Vec<String>,
 }
 

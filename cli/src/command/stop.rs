@@ -23,11 +23,16 @@ pub struct Args {
     format: Format,
 }
 
+/// A sweep that was stopped.
 #[derive(Serialize)]
 struct Report {
+    /// The report's version.
     schema_version: u32,
+    /// The sweep's directory.
     dir: String,
+    /// Why.
     reason: String,
+    /// Jobs that were told to end.
     cancelled_jobs: Vec<String>,
 }
 

@@ -1,16 +1,18 @@
 //! `sweep submit`.
 
+mod shown;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde::Serialize;
 use sweep_core::batch::Executor;
 use sweep_core::id::SweepId;
 use sweep_core::layout::SweepDir;
 use sweep_core::limits;
 use sweep_core::manifest;
 
+use self::shown::{BatchReport, Report, dry_run, human};
 use crate::command::{Where, load, notice, print};
 use crate::driver::batches::{Groups, Shape};
 use crate::driver::create::{Created, create};
@@ -22,7 +24,7 @@ use crate::driver::successor;
 use crate::error::{Error, Result};
 use crate::executor::local;
 use crate::executor::slurm::{self, Site};
-use crate::render::{Format, json, plan, table};
+use crate::render::{Format, json};
 use crate::report::plan::Plan;
 use crate::report::status::SCHEMA_VERSION;
 use crate::spec::{Spec, sbatch};
@@ -86,29 +88,6 @@ pub struct Submitted {
     pub executor: Executor,
     /// Its batches.
     pub batches: Vec<Taken>,
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    schema_version: u32,
-    dry_run: bool,
-    sweep_id: Option<String>,
-    dir: Option<String>,
-    executor: String,
-    trials: String,
-    batches: Vec<BatchReport<'a>>,
-    /// The job that drives the search, where the sweep needs one and it is a job.
-    driver: Option<u32>,
-    plan: Option<Plan>,
-    job_script: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct BatchReport<'a> {
-    batch: u32,
-    job: Option<&'a str>,
-    trials: u32,
-    call: Option<String>,
 }
 
 impl Args {
@@ -370,49 +349,6 @@ fn refusal(word: &str) -> Option<&'static str> {
 
 /// Options that are sweep's own, as sbatch completes their beginnings.
 const OWN: [&str; 5] = ["job-name", "array", "output", "error", "wrap"];
-
-fn human(submitted: &Submitted) -> String {
-    let mut out = String::new();
-    let jobs: Vec<&str> = submitted.batches.iter().map(|taken| taken.job.as_str()).collect();
-    let shown = if jobs.len() > 5 {
-        format!("{} … {}", jobs[..4].join(" "), jobs[jobs.len() - 1])
-    } else {
-        jobs.join(" ")
-    };
-    let runner = match submitted.executor {
-        Executor::Slurm => format!("{} sbatch calls, jobs {shown}", jobs.len()),
-        Executor::Local => format!("on this machine, process {shown}"),
-    };
-    out.push_str(&format!(
-        "submitted {}: {} trials, {runner}\n",
-        submitted.created.manifest.id, submitted.created.count
-    ));
-    out.push_str(&format!(
-        "see how it goes with `sweep status {}`\n",
-        submitted.created.dir.path().display()
-    ));
-    out
-}
-
-fn dry_run(report: &Plan, executor: Executor, calls: &[(u32, Option<String>)]) -> String {
-    let mut out = plan::human(report, table::width());
-    match executor {
-        Executor::Local => out.push_str("\nthey would run as processes of this machine\n"),
-        Executor::Slurm if calls.is_empty() => out.push_str("\nso many sbatch calls are not listed\n"),
-        Executor::Slurm => {
-            out.push_str(&format!("\n{} sbatch calls:\n", calls.len()));
-            for (trials, call) in calls {
-                out.push_str(&format!("  # {trials} trials\n  {}\n", call.as_deref().unwrap_or_default()));
-            }
-            out.push_str("\njob.sh:\n");
-            for line in crate::driver::create::JOB_SCRIPT.lines() {
-                out.push_str(&format!("  {line}\n"));
-            }
-        }
-    }
-    out.push_str("\nnothing was submitted\n");
-    out
-}
 
 /// Options behind `--`.
 #[cfg(test)]

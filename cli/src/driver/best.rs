@@ -17,26 +17,39 @@ use crate::driver::files;
 use crate::driver::look::{Look, TrialLook};
 use crate::error::Result;
 
+/// The best configuration so far, written by whoever drives the search, whenever it changes.
 #[derive(Serialize)]
 struct Best<'a> {
+    /// The file's version.
     schema: Schema,
+    /// The trial that has it.
     trial: TrialLabel,
+    /// Its index.
     index: TrialIndex,
+    /// The metric's name.
     metric: &'a str,
+    /// Its value.
     value: f64,
+    /// What the trial had to spend.
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<f64>,
+    /// The configuration.
     params: &'a Params,
     /// Every configuration that no other is better than, where the spec names several metrics.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pareto: Vec<OfFront<'a>>,
 }
 
+/// A configuration of the Pareto front.
 #[derive(Serialize)]
 struct OfFront<'a> {
+    /// The trial that has it.
     trial: TrialLabel,
+    /// Its index.
     index: TrialIndex,
+    /// Every metric of the spec by its name.
     metrics: BTreeMap<&'a str, Option<f64>>,
+    /// The configuration.
     params: &'a Params,
 }
 

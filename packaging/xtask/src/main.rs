@@ -4,6 +4,7 @@
 //! change the system beyond installing missing packages, which only `set-up` does.
 
 mod bench;
+mod book;
 mod build_plugin;
 mod build_static;
 mod cluster;
@@ -47,6 +48,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     Bench(bench::Arguments),
     Race(race::Arguments),
+    /// Build the book as a site with mdBook, and check every link in it.
+    Book,
 }
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Race(arguments) => race::run(&arguments),
+        Command::Book => book::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

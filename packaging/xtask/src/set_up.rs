@@ -28,7 +28,7 @@ enum Evidence {
     PythonModule(&'static str),
 }
 
-const NEEDS: [Need; 18] = [
+const NEEDS: [Need; 20] = [
     Need { package: "slurmctld", evidence: Evidence::Program("slurmctld") },
     Need { package: "slurmd", evidence: Evidence::Program("slurmd") },
     Need { package: "slurmdbd", evidence: Evidence::Program("slurmdbd") },
@@ -47,6 +47,9 @@ const NEEDS: [Need; 18] = [
     Need { package: "python3-venv", evidence: Evidence::PythonModule("ensurepip") },
     Need { package: "git", evidence: Evidence::Program("git") },
     Need { package: "tmux", evidence: Evidence::Program("tmux") },
+    // Completion is tested in the shells themselves.
+    Need { package: "zsh", evidence: Evidence::Program("zsh") },
+    Need { package: "fish", evidence: Evidence::Program("fish") },
 ];
 
 /// invoke-rc.d and deb-systemd-invoke ask this program whether a package may start its daemon.

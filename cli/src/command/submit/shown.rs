@@ -1,0 +1,91 @@
+//! What `sweep submit` says of what it did, or would do. It never submits.
+
+use serde::Serialize;
+use sweep_core::batch::Executor;
+
+use super::Submitted;
+use crate::render::{plan, table};
+use crate::report::plan::Plan;
+
+/// What was submitted, or would be.
+#[derive(Serialize)]
+pub(super) struct Report<'a> {
+    /// The report's version.
+    pub schema_version: u32,
+    /// Whether nothing was submitted.
+    pub dry_run: bool,
+    /// The sweep, where one was made.
+    pub sweep_id: Option<String>,
+    /// Its directory.
+    pub dir: Option<String>,
+    /// What runs the trials.
+    pub executor: String,
+    /// How many trials; a text, since it may pass 2^64.
+    pub trials: String,
+    /// The calls of the executor.
+    pub batches: Vec<BatchReport<'a>>,
+    /// The job that drives the search, where the sweep needs one and it is a job.
+    pub driver: Option<u32>,
+    /// What the spec would run, of a dry run.
+    pub plan: Option<Plan>,
+    /// What every job would run, of a dry run.
+    pub job_script: Option<&'static str>,
+}
+
+/// One call of the executor.
+#[derive(Serialize)]
+pub(super) struct BatchReport<'a> {
+    /// Its number.
+    pub batch: u32,
+    /// What the executor named it.
+    pub job: Option<&'a str>,
+    /// How many trials it runs.
+    pub trials: u32,
+    /// The sbatch call, of a dry run.
+    pub call: Option<String>,
+}
+
+/// What was submitted.
+pub(super) fn human(submitted: &Submitted) -> String {
+    let mut out = String::new();
+    let jobs: Vec<&str> = submitted.batches.iter().map(|taken| taken.job.as_str()).collect();
+    let shown = if jobs.len() > 5 {
+        format!("{} … {}", jobs[..4].join(" "), jobs[jobs.len() - 1])
+    } else {
+        jobs.join(" ")
+    };
+    let runner = match submitted.executor {
+        Executor::Slurm => format!("{} sbatch calls, jobs {shown}", jobs.len()),
+        Executor::Local => format!("on this machine, process {shown}"),
+    };
+    out.push_str(&format!(
+        "submitted {}: {} trials, {runner}\n",
+        submitted.created.manifest.id, submitted.created.count
+    ));
+    out.push_str(&format!(
+        "see how it goes with `sweep status {}`\n",
+        submitted.created.dir.path().display()
+    ));
+    out
+}
+
+/// What would be submitted.
+pub(super) fn dry_run(report: &Plan, executor: Executor, calls: &[(u32, Option<String>)]) -> String {
+    let mut out = plan::human(report, table::width());
+    match executor {
+        Executor::Local => out.push_str("\nthey would run as processes of this machine\n"),
+        Executor::Slurm if calls.is_empty() => out.push_str("\nso many sbatch calls are not listed\n"),
+        Executor::Slurm => {
+            out.push_str(&format!("\n{} sbatch calls:\n", calls.len()));
+            for (trials, call) in calls {
+                out.push_str(&format!("  # {trials} trials\n  {}\n", call.as_deref().unwrap_or_default()));
+            }
+            out.push_str("\njob.sh:\n");
+            for line in crate::driver::create::JOB_SCRIPT.lines() {
+                out.push_str(&format!("  {line}\n"));
+            }
+        }
+    }
+    out.push_str("\nnothing was submitted\n");
+    out
+}
