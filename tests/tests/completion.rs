@@ -60,10 +60,12 @@ impl Site {
         let script = format!(
             "source <(sweep completion bash)
             COMP_WORDS=({words}); COMP_CWORD={last}; COMP_LINE='{words}'; COMP_POINT=${{#COMP_LINE}}; COMP_TYPE=9
-            completer=$(complete -p sweep); completer=${{completer##*-F }}; \"${{completer%% *}}\" sweep
+            completer=$(complete -p sweep); completer=${{completer##*-F }}; \"${{completer%% *}}\" sweep '{current}' '{before}'
             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             words = words.join(" "),
             last = words.len() - 1,
+            current = words[words.len() - 1],
+            before = words[words.len() - 2],
         );
         sorted(&self.say(&["bash", "--norc", "-c"], &script))
     }

@@ -3,9 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::fs;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use super::root;
 use super::source::{Member, Type, types};
 
 /// A form: its name here, its heading, the file of its type, the type.
@@ -36,21 +39,24 @@ const FILES: [Form; 6] = [
     ("best", "`best.json`", "cli/src/driver/best.rs", "Best"),
 ];
 
-/// Where types lie that the forms are made of.
-const PARTS: [&str; 12] = [
-    "cli/src/report/status.rs",
-    "cli/src/report/plan.rs",
-    "cli/src/report/cost.rs",
-    "cli/src/report/list.rs",
-    "core/src/record.rs",
-    "core/src/manifest.rs",
-    "core/src/batch.rs",
-    "core/src/claim.rs",
-    "core/src/start.rs",
-    "core/src/name.rs",
-    "core/src/state.rs",
-    "core/src/event.rs",
-];
+/// Where types lie that the forms are made of: files, and folders of files.
+const PARTS: [&str; 4] = ["cli/src/report", "cli/src/driver/budget.rs", "cli/src/driver/best.rs", "core/src"];
+
+/// The types of every part, by file.
+static KNOWN: LazyLock<Vec<(String, BTreeMap<String, Type>)>> = LazyLock::new(|| {
+    let forms = REPORTS.iter().chain(&MORE_REPORTS).chain(&FILES).map(|(_, _, file, _)| (*file).to_owned());
+    let mut files: BTreeSet<String> = forms.collect();
+    for part in PARTS {
+        let path = root().join(part);
+        let Ok(entries) = fs::read_dir(&path) else {
+            files.insert(part.to_owned());
+            continue;
+        };
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        files.extend(names.filter(|name| name.ends_with(".rs")).map(|name| format!("{part}/{name}")));
+    }
+    files.into_iter().map(|file| (file.clone(), types(&file))).collect()
+});
 
 /// What is written as one word or number, by its type.
 const LEAVES: [(&str, &str); 21] = [
@@ -111,48 +117,38 @@ const HOW_MADE: &str =
 
 /// A form with the types that it is made of, each once a page.
 fn section(page: &mut String, (_, heading, file, name): &Form, told: &mut BTreeSet<String>) {
-    let known = Known::of(file);
-    let form = known.find(name, file);
+    let form = find(name, file);
     writeln!(page, "\n## {heading}\n\n{}", form.doc).unwrap();
     let mut open = Vec::new();
-    describe(page, form, &known, &mut open);
+    describe(page, form, &mut open);
     open.reverse();
     while let Some((name, file)) = open.pop() {
         let title = title(&name, &file);
         if told.insert(title.clone()) {
-            let part = known.find(&name, &file);
+            let part = find(&name, &file);
             writeln!(page, "\n### {title}\n\n{}", part.doc).unwrap();
             let mut parts = Vec::new();
-            describe(page, part, &known, &mut parts);
+            describe(page, part, &mut parts);
             parts.reverse();
             open.extend(parts);
         }
     }
 }
 
-/// The types that a form may be made of, by file and name: two files may have a type of one name.
-struct Known(Vec<(String, BTreeMap<String, Type>)>);
-
-impl Known {
-    fn of(file: &str) -> Self {
-        let files = [file].into_iter().chain(PARTS.into_iter().filter(|part| *part != file));
-        Self(files.map(|file| (file.to_owned(), types(file))).collect())
-    }
-
-    /// Whether and where there is a type of this name: beside the one that names it, else elsewhere.
-    fn place(&self, name: &str, beside: &str) -> Option<&str> {
-        let has = |(_, types): &&(String, BTreeMap<String, Type>)| types.contains_key(name);
-        let near = self.0.iter().find(|(file, _)| file == beside).filter(has);
-        near.or_else(|| self.0.iter().find(has)).map(|(file, _)| file.as_str())
-    }
-
-    fn find(&self, name: &str, beside: &str) -> &Type {
-        let place = self.place(name, beside).unwrap_or_else(|| panic!("no type `{name}` in {beside}"));
-        self.0.iter().find(|(file, _)| file == place).map(|(_, types)| &types[name]).unwrap()
-    }
+/// Where there is a type of this name: beside the one that names it, else in the parts.
+fn place(name: &str, beside: &str) -> Option<&'static str> {
+    let is_part = |file: &str| PARTS.iter().any(|part| file.starts_with(part));
+    let has = |(_, types): &&(String, BTreeMap<String, Type>)| types.contains_key(name);
+    let near = KNOWN.iter().find(|(file, _)| file == beside).filter(has);
+    near.or_else(|| KNOWN.iter().filter(|(file, _)| is_part(file)).find(has)).map(|(file, _)| file.as_str())
 }
 
-fn describe(page: &mut String, of: &Type, known: &Known, parts: &mut Vec<(String, String)>) {
+fn find(name: &str, beside: &str) -> &'static Type {
+    let place = place(name, beside).unwrap_or_else(|| panic!("no type `{name}` in {beside}"));
+    KNOWN.iter().find(|(file, _)| file == place).map(|(_, types)| &types[name]).unwrap()
+}
+
+fn describe(page: &mut String, of: &Type, parts: &mut Vec<(String, String)>) {
     let row = |page: &mut String, variant: &str, member: &Member, parts: &mut Vec<(String, String)>| {
         let absent = if member.is_optional { "; may be absent" } else { "" };
         let kind = if member.is_optional {
@@ -160,7 +156,7 @@ fn describe(page: &mut String, of: &Type, known: &Known, parts: &mut Vec<(String
         } else {
             &member.kind
         };
-        let words = words(kind, of, known, parts);
+        let words = words(kind, of, parts);
         let name = if member.is_flat { "its members".to_owned() } else { format!("`{}`", member.name) };
         writeln!(page, "| {variant}{name} | {words}{absent} | {} |", member.doc.replace('|', "\\|")).unwrap();
     };
@@ -182,8 +178,8 @@ fn describe(page: &mut String, of: &Type, known: &Known, parts: &mut Vec<(String
     page.push_str("\n| is | meaning |\n|---|---|\n");
     for (name, variant) in &of.variants {
         let members = variant.members.iter().map(|member| match member.name.as_str() {
-            "" => words(&member.kind, of, known, parts),
-            name => format!("`{name}`: {}", words(&member.kind, of, known, parts)),
+            "" => words(&member.kind, of, parts),
+            name => format!("`{name}`: {}", words(&member.kind, of, parts)),
         });
         let members: Vec<_> = members.collect();
         let written = if members.is_empty() {
@@ -196,24 +192,24 @@ fn describe(page: &mut String, of: &Type, known: &Known, parts: &mut Vec<(String
 }
 
 /// A type in words; those that have a section of their own are noted.
-fn words(kind: &str, of: &Type, known: &Known, parts: &mut Vec<(String, String)>) -> String {
+fn words(kind: &str, of: &Type, parts: &mut Vec<(String, String)>) -> String {
     let kind = bare(kind);
     if let Some(kind) = inner(kind, "Option") {
-        return format!("{} or null", words(kind, of, known, parts));
+        return format!("{} or null", words(kind, of, parts));
     }
     if let Some(kind) =
         inner(kind, "Vec").or_else(|| kind.strip_prefix('[').and_then(|k| k.strip_suffix(']')))
     {
-        return format!("list of: {}", words(kind, of, known, parts));
+        return format!("list of: {}", words(kind, of, parts));
     }
     if let Some(kinds) = inner(kind, "BTreeMap") {
         let (_, kind) = kinds.split_once(", ").unwrap();
-        return format!("object by name of: {}", words(kind, of, known, parts));
+        return format!("object by name of: {}", words(kind, of, parts));
     }
     if let Some((_, word)) = LEAVES.iter().find(|(leaf, _)| *leaf == kind) {
         return (*word).to_owned();
     }
-    let place = known.place(kind, &of.file);
+    let place = place(kind, &of.file);
     let place = place.unwrap_or_else(|| panic!("`{kind}`: add its file to PARTS or its word to LEAVES"));
     parts.push((kind.to_owned(), place.to_owned()));
     let title = title(kind, place);
@@ -223,9 +219,7 @@ fn words(kind: &str, of: &Type, known: &Known, parts: &mut Vec<(String, String)>
 
 /// The heading of a type; where two files have a type of this name, with the file.
 fn title(name: &str, file: &str) -> String {
-    let forms = REPORTS.iter().chain(&MORE_REPORTS).chain(&FILES).map(|(_, _, file, _)| *file);
-    let files: BTreeSet<_> = forms.chain(PARTS).collect();
-    let homes = files.into_iter().filter(|file| types(file).contains_key(name)).count();
+    let homes = KNOWN.iter().filter(|(_, types)| types.contains_key(name)).count();
     let stem = file.rsplit('/').next().unwrap().trim_end_matches(".rs");
     if homes == 1 { name.to_owned() } else { format!("{name} ({stem})") }
 }
@@ -248,15 +242,14 @@ pub fn check(form: &str, value: &Value) {
     let mut all = REPORTS.iter().chain(&MORE_REPORTS).chain(&FILES);
     let (_, _, file, name) =
         all.find(|(known, ..)| *known == form).unwrap_or_else(|| panic!("no form `{form}`"));
-    let known = Known::of(file);
-    check_kind(form, name, value, known.find(name, file), &known);
+    check_kind(form, name, value, find(name, file));
 }
 
-fn check_kind(place: &str, kind: &str, value: &Value, within: &Type, known: &Known) {
+fn check_kind(place: &str, kind: &str, value: &Value, within: &Type) {
     let kind = bare(kind);
     if let Some(kind) = inner(kind, "Option") {
         if !value.is_null() {
-            check_kind(place, kind, value, within, known);
+            check_kind(place, kind, value, within);
         }
         return;
     }
@@ -267,14 +260,14 @@ fn check_kind(place: &str, kind: &str, value: &Value, within: &Type, known: &Kno
         return list
             .iter()
             .enumerate()
-            .for_each(|(at, value)| check_kind(&format!("{place}[{at}]"), kind, value, within, known));
+            .for_each(|(at, value)| check_kind(&format!("{place}[{at}]"), kind, value, within));
     }
     if let Some(kinds) = inner(kind, "BTreeMap") {
         let (_, kind) = kinds.split_once(", ").unwrap();
         let object = value.as_object().unwrap_or_else(|| panic!("{place}: {value} is no object"));
         return object
             .iter()
-            .for_each(|(name, value)| check_kind(&format!("{place}.{name}"), kind, value, within, known));
+            .for_each(|(name, value)| check_kind(&format!("{place}.{name}"), kind, value, within));
     }
     if let Some((_, word)) = LEAVES.iter().find(|(leaf, _)| *leaf == kind) {
         let fits = match word.split(' ').next().unwrap() {
@@ -285,37 +278,28 @@ fn check_kind(place: &str, kind: &str, value: &Value, within: &Type, known: &Kno
         };
         return assert!(fits, "{place}: {value} is no {word}");
     }
-    let of = known.find(kind, &within.file);
+    let of = find(kind, &within.file);
     if of.variants.is_empty() {
-        return check_members(place, &of.members, value, of, known, None);
+        return check_members(place, &of.members, value, of, None);
     }
     if let Some(tag) = &of.tag {
         let name = value[tag].as_str().unwrap_or_else(|| panic!("{place}: {value} has no `{tag}`"));
         let variant = of.variants.iter().find(|(known, _)| known == name);
         let (_, variant) = variant.unwrap_or_else(|| panic!("{place}: no `{name}`"));
-        return check_members(place, &variant.members, value, of, known, Some(tag));
+        return check_members(place, &variant.members, value, of, Some(tag));
     }
     let word = value.as_str().or_else(|| value.as_object()?.keys().next().map(String::as_str));
     assert!(of.variants.iter().any(|(name, _)| Some(name.as_str()) == word), "{place}: {value} is no {kind}");
 }
 
-fn check_members(
-    place: &str,
-    members: &[Member],
-    value: &Value,
-    within: &Type,
-    known: &Known,
-    tag: Option<&str>,
-) {
+fn check_members(place: &str, members: &[Member], value: &Value, within: &Type, tag: Option<&str>) {
     let object = value.as_object().unwrap_or_else(|| panic!("{place}: {value} is no object"));
     for name in object.keys().filter(|name| Some(name.as_str()) != tag) {
         assert!(members.iter().any(|member| member.name == *name), "{place}: `{name}` is not on the page");
     }
     for member in members {
         match object.get(&member.name) {
-            Some(value) => {
-                check_kind(&format!("{place}.{}", member.name), &member.kind, value, within, known)
-            }
+            Some(value) => check_kind(&format!("{place}.{}", member.name), &member.kind, value, within),
             None => assert!(member.is_optional, "{place}: `{}` is missing in {value}", member.name),
         }
     }

@@ -86,6 +86,10 @@ fn read(above: &[&str], body: &[&str], is_enum: bool, file: &str) -> Type {
             let name = value(&here, "rename").unwrap_or_else(|| cased(&name, &case));
             found.variants.push((name, variant));
         } else {
+            if here.contains("skip)") {
+                before.clear();
+                continue;
+            }
             let line = line.strip_prefix("pub ").or_else(|| line.strip_prefix("pub(super) ")).unwrap_or(line);
             let (name, kind) =
                 line.split_once(": ").unwrap_or_else(|| panic!("{file}: `{line}` is no member"));
