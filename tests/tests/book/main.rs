@@ -21,9 +21,13 @@ use shell::{Laptop, run_on_slurm};
 /// Pages that are run on a private Slurm with the plugin; all others are run on a machine without.
 const ON_SLURM: [&str; 2] = ["README.md", "docs/tutorial/sbatch-options.md"];
 
-/// Pages for administrators, and the test of what they say. Their commands are not read.
-const BY_ANOTHER_TEST: [(&str, &str); 2] =
-    [("docs/install.md", "tests/tests/plugin_install.rs"), ("docs/audit.md", "tests/tests/audit_journey.rs")];
+/// Pages with a test of their own. Their commands are not read here.
+const BY_ANOTHER_TEST: [(&str, &str); 4] = [
+    ("docs/export.md", "cli/tests/export_docs.rs"),
+    ("docs/python.md", "cli/tests/export_docs.rs"),
+    ("docs/install.md", "tests/tests/plugin_install.rs"),
+    ("docs/audit.md", "tests/tests/audit_journey.rs"),
+];
 
 /// Commands behind `<!-- elsewhere -->`, the file that runs them, and how it says so.
 const ELSEWHERE: [(&str, &str, &str); 7] = [
