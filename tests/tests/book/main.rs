@@ -22,9 +22,10 @@ use shell::{Laptop, run_on_slurm};
 const ON_SLURM: [&str; 2] = ["README.md", "docs/tutorial/sbatch-options.md"];
 
 /// Pages with a test of their own. Their commands are not read here.
-const BY_ANOTHER_TEST: [(&str, &str); 4] = [
+const BY_ANOTHER_TEST: [(&str, &str); 5] = [
     ("docs/export.md", "cli/tests/export_docs.rs"),
     ("docs/python.md", "cli/tests/export_docs.rs"),
+    ("docs/admin.md", "tests/tests/packages/main.rs"),
     ("docs/install.md", "tests/tests/plugin_install.rs"),
     ("docs/audit.md", "tests/tests/audit_journey.rs"),
 ];
