@@ -9,7 +9,7 @@ use sweep_testbed::artifacts;
 
 use crate::failure::{Failure, Outcome};
 use crate::program::step;
-use crate::test::{run_cargo, run_cargo_with};
+use crate::test::{build_sweep, run_cargo, run_cargo_with};
 use crate::{package, results, set_up, workspace};
 
 /// Prove on real Slurms that every end is known, that no trial is lost or run twice, and that a search survives.
@@ -74,8 +74,14 @@ impl Proof {
     /// Runs the test program with what it is about.
     fn run(self, rest: &[String]) -> Outcome {
         let words = ["test", "--package", "sweep-testbed", "--no-fail-fast", "--test", self.test()];
-        if self != Self::Packages {
-            return run_cargo(&words, rest);
+        match self {
+            Self::Ends | Self::ExactlyOnce | Self::Search => return run_cargo(&words, rest),
+            Self::Exports => {
+                // No Slurm and no plugin come into it.
+                set_up::run()?;
+                return run_cargo_with(&words, rest, &vec![(artifacts::SWEEP_VARIABLE, build_sweep()?)]);
+            }
+            Self::Packages => {}
         }
         set_up::ensure(&set_up::ROOTS)?;
         let folders = ["dist", "dist-again"].map(|name| workspace::target().join(name));
