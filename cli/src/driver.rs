@@ -19,6 +19,7 @@ pub mod home;
 pub mod journal;
 pub mod lease;
 pub mod look;
+pub mod notify;
 pub mod pace;
 pub mod prune;
 pub mod search;

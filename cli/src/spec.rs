@@ -16,6 +16,7 @@ mod metric;
 pub mod mistake;
 mod name;
 pub mod nested;
+mod notify;
 mod parameters;
 mod plan;
 mod read;
@@ -216,7 +217,8 @@ impl Spec {
         let aimed = self.metric.as_ref().is_some_and(|metric| metric.target.is_some());
         // Somebody has to know when the search is done, and which trials were the best by then.
         let cleared = self.around.keep_checkpoints.is_some();
-        watched || aimed || cleared || self.experiment("").is_adaptive()
+        let told = driving.notify.is_some();
+        watched || aimed || cleared || told || self.experiment("").is_adaptive()
     }
 
     /// Whether its strategy listens to what trials report while they run.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{BatchNumber, TrialIndex};
+use crate::manifest::Moment;
 use crate::schema::{CURRENT, Schema};
 use crate::state::TrialState;
 
@@ -109,6 +110,28 @@ pub enum Event {
     Finished {
         /// Why.
         reason: String,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// The spec's `notify` is about to be told of a moment.
+    Telling {
+        /// Which telling of the sweep, from 0.
+        number: u32,
+        /// Of what.
+        moment: Moment,
+        /// Which trials it is about.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        trials: Vec<TrialIndex>,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
+    /// It was told, or could not be.
+    Told {
+        /// Which telling.
+        number: u32,
+        /// Why its command failed, where it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
         /// When, in nanoseconds since 1970.
         time_ns: u64,
     },

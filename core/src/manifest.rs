@@ -180,6 +180,56 @@ pub struct Driving {
     /// The price of a node-hour by partition; `default` is that of every other.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rates: BTreeMap<String, f64>,
+    /// Who is told of its moments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
+}
+
+/// A command that is told of moments of the sweep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notify {
+    /// What is run, with the moment as JSON on its standard input.
+    pub command: Command,
+    /// Of which moments.
+    pub on: Vec<Moment>,
+    /// How long it may take, in seconds.
+    pub limit_s: u32,
+    /// At which share of the budget that is near its end.
+    pub budget_share: f64,
+}
+
+/// A moment of a sweep that somebody may want to hear of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moment {
+    /// Trials have ended for good.
+    TrialEnded,
+    /// The first trial has failed.
+    FirstFailure,
+    /// There is a new best trial.
+    NewBest,
+    /// Most of the budget is spent.
+    BudgetNear,
+    /// The search is done, or the sweep has stopped itself.
+    SweepDone,
+}
+
+impl Moment {
+    /// Every moment.
+    pub const ALL: [Self; 5] =
+        [Self::TrialEnded, Self::FirstFailure, Self::NewBest, Self::BudgetNear, Self::SweepDone];
+
+    /// Its name in files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TrialEnded => "trial_ended",
+            Self::FirstFailure => "first_failure",
+            Self::NewBest => "new_best",
+            Self::BudgetNear => "budget_near",
+            Self::SweepDone => "sweep_done",
+        }
+    }
 }
 
 impl Driving {

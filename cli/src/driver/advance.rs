@@ -11,7 +11,7 @@ use sweep_core::status::Status;
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, Look, TrialLook, look};
 use crate::driver::search::Search;
-use crate::driver::{best, budget, canary, checkpoints, prune, stop, target};
+use crate::driver::{best, budget, canary, checkpoints, notify, prune, stop, target};
 use crate::error::Result;
 use crate::executor::local;
 
@@ -66,7 +66,9 @@ pub fn step(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
     if let Some(mut search) = Search::replay(dir, &look)? {
         best::write(dir, &look)?;
         if let Some(reason) = alarm(&look) {
+            search.learn(&mut journal, &look, dir)?;
             stop::stop(dir, &reason)?;
+            notify::tell(dir, &mut journal, &look, Some(&reason), notice)?;
             step.stopped = Some(reason);
             return Ok(step);
         }
@@ -86,6 +88,7 @@ pub fn step(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
     driver.submit(&mut journal, &look, &trials)?;
     if look.manifest.driven {
         checkpoints::clear(dir, &look, method, notice);
+        notify::tell(dir, &mut journal, &look, None, notice)?;
     }
     Ok(step)
 }
@@ -105,6 +108,7 @@ pub fn has_work(dir: &SweepDir, look: &Look) -> Result<bool> {
     Ok(!planned(look).is_empty()
         || search.has_work(look, dir, slots(look))
         || alarm(look).is_some()
+        || notify::has_work(dir, look)?
         || prune::late(look, &search).next().is_some())
 }
 

@@ -132,6 +132,23 @@ impl Search {
         }
     }
 
+    /// Writes down what a look found, and tells the strategy.
+    ///
+    /// # Errors
+    /// Those of the file system, or where another driver took over.
+    pub fn learn(&mut self, journal: &mut Journal<'_>, look: &Look, dir: &SweepDir) -> Result<()> {
+        let trials: Vec<&Trial> = look.trials.iter().map(|trial| &trial.trial).collect();
+        // Trials that were written when the sweep was made, or by a driver that died before it said so.
+        let known = self.course.proposals();
+        let count = u32::try_from(trials.len()).unwrap_or(u32::MAX).saturating_sub(known);
+        if count > 0 {
+            let event = Event::Proposed { first: TrialIndex(known), count, time_ns: now_ns() };
+            self.note(journal, &[event], &trials)?;
+        }
+        let news: Vec<Event> = self.news(look, dir).collect();
+        self.note(journal, &news, &trials)
+    }
+
     /// Tells the strategy what a look found, and gives what it wants then: new trials stand in the table.
     ///
     /// # Errors
@@ -143,16 +160,8 @@ impl Search {
         dir: &SweepDir,
         slots: Option<u32>,
     ) -> Result<Wishes> {
+        self.learn(journal, look, dir)?;
         let mut trials: Vec<&Trial> = look.trials.iter().map(|trial| &trial.trial).collect();
-        // Trials that were written when the sweep was made, or by a driver that died before it said so.
-        let known = self.course.proposals();
-        let count = u32::try_from(trials.len()).unwrap_or(u32::MAX).saturating_sub(known);
-        if count > 0 {
-            let event = Event::Proposed { first: TrialIndex(known), count, time_ns: now_ns() };
-            self.note(journal, &[event], &trials)?;
-        }
-        let news: Vec<Event> = self.news(look, dir).collect();
-        self.note(journal, &news, &trials)?;
         let mut wishes = Wishes::default();
         let mut proposed: Vec<Trial> = Vec::new();
         loop {

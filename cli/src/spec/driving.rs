@@ -1,10 +1,11 @@
-//! How a sweep is driven: `budget`, `rates`, `driver`, `canary`, `max_failures`, `result_wait_s`, `grace_s`. Never a number that
+//! How a sweep is driven: `budget`, `rates`, `driver`, `canary`, `max_failures`, `notify`, `result_wait_s`, `grace_s`. Never a number that
 //! would end a sweep before it began.
 
-use sweep_core::manifest::{Budget, Driving};
+use sweep_core::manifest::{Budget, Driving, Moment};
 
 use super::keys;
 use super::mistake::{Mistakes, shown};
+use super::notify;
 use super::read;
 use super::sbatch;
 use super::yaml::{Entry, Node};
@@ -16,6 +17,7 @@ pub(super) struct Nodes<'a> {
     pub(super) driver: Option<&'a Node>,
     pub(super) grace: Option<&'a Node>,
     pub(super) max_failures: Option<&'a Node>,
+    pub(super) notify: Option<&'a Node>,
     pub(super) rates: Option<&'a Node>,
     pub(super) result_wait: Option<&'a Node>,
 }
@@ -40,7 +42,14 @@ pub(super) fn read(nodes: &Nodes<'_>, mistakes: &mut Mistakes) -> Driving {
         grace_s: seconds(nodes.grace, "`grace_s`", mistakes),
         driver: nodes.driver.map(|node| sbatch::read(node, mistakes)).unwrap_or_default(),
         rates: nodes.rates.map(|node| rates(node, mistakes)).unwrap_or_default(),
+        notify: nodes.notify.and_then(|node| notify::read(node, mistakes)),
     };
+    // Of the moments that are told where none is named, one that cannot come is no mistake.
+    let asked = nodes.notify.filter(|node| notify::names_moments(node) && nodes.budget.is_none());
+    let wants_budget = driving.notify.as_ref().is_some_and(|notify| notify.on.contains(&Moment::BudgetNear));
+    if let Some(node) = asked.filter(|_| wants_budget) {
+        mistakes.hint(node.at, "`budget_near` without `budget`", "write `budget: {node_hours: 100}`");
+    }
     if let (Some(node), Some(Budget { price: Some(_), .. }), true) =
         (nodes.budget, driving.budget, driving.rates.is_empty())
     {

@@ -67,6 +67,7 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("driver", Read),
     ("grace_s", Read),
     ("max_failures", Read),
+    ("notify", Read),
     ("signal", Read),
     ("source", Read),
     ("spread", Later),
@@ -164,6 +165,19 @@ pub(super) const SOURCE: &[(&str, Standing)] = &[("copy", Read)];
 
 /// The keys of `budget`.
 pub(super) const BUDGET: &[(&str, Standing)] = &[("node_hours", Read), ("hours", Read), ("price", Read)];
+
+/// The keys of `notify`.
+pub(super) const NOTIFY: &[(&str, Standing)] =
+    &[("command", Read), ("on", Read), ("limit_s", Read), ("budget_share", Read)];
+
+/// The moments of `notify`.
+pub(super) const MOMENTS: &[(&str, Standing)] = &[
+    ("trial_ended", Read),
+    ("first_failure", Read),
+    ("new_best", Read),
+    ("budget_near", Read),
+    ("sweep_done", Read),
+];
 
 /// The keys of `matrix`.
 pub(super) const MATRIX: &[(&str, Standing)] = &[("random", Read), ("seed", Read)];
@@ -285,7 +299,9 @@ mod tests {
     #[test]
     fn the_reference_names_every_key_that_is_read() {
         let text = include_str!("../../../docs/spec.md");
-        for table in [TOP, PARAMETER, WHEN, METRIC, METRIC_FROM, BUDGET, CHECKPOINT, SOURCE, METHODS] {
+        for table in
+            [TOP, PARAMETER, WHEN, METRIC, METRIC_FROM, BUDGET, CHECKPOINT, NOTIFY, MOMENTS, SOURCE, METHODS]
+        {
             for (word, _) in table.iter().filter(|(_, standing)| *standing == Read) {
                 let is_named =
                     text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|named| named == *word);

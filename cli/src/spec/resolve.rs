@@ -123,6 +123,7 @@ fn resolve(
             driver: node("driver"),
             grace: node("grace_s"),
             max_failures: node("max_failures"),
+            notify: node("notify"),
             rates: node("rates"),
             result_wait: node("result_wait_s"),
         },

@@ -79,7 +79,7 @@ pub fn of_trial(manifest: &Manifest, values: &Values<'_>, config: &Path) -> Resu
 }
 
 /// The shell of `shell:` and `setup:`: bash where it is, since `module load` is a function of bash's.
-pub(super) fn shell() -> &'static str {
+pub(crate) fn shell() -> &'static str {
     if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" }
 }
 
