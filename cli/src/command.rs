@@ -2,8 +2,13 @@
 //! The help of a command is the doc comment of its arguments.
 
 pub mod advance;
+pub mod archive;
 pub mod ask_tell;
 pub mod audit;
+pub mod best;
+pub mod clean;
+pub mod collect;
+pub mod compare;
 pub mod completion;
 pub mod doctor;
 pub mod drive;
@@ -26,6 +31,8 @@ pub mod status;
 pub mod stop;
 pub mod submit;
 pub mod supervise;
+pub mod top;
+pub mod unarchive;
 pub mod wait;
 pub mod watch;
 
@@ -57,6 +64,10 @@ enum Command {
     Watch(watch::Args),
     List(list::Args),
     Show(show::Args),
+    Top(top::Args),
+    Best(best::Args),
+    Compare(compare::Args),
+    Collect(collect::Args),
     Export(export::Args),
     Import(import::Args),
     Stop(stop::Args),
@@ -66,6 +77,9 @@ enum Command {
     Extend(extend::Args),
     Wait(wait::Args),
     Advance(advance::Args),
+    Clean(clean::Args),
+    Archive(archive::Args),
+    Unarchive(unarchive::Args),
     Log(log::Args),
     AskTell(ask_tell::Args),
     Doctor(doctor::Args),
@@ -93,6 +107,10 @@ impl Cli {
             Command::Watch(args) => args.run(),
             Command::List(args) => args.run(),
             Command::Show(args) => args.run(),
+            Command::Top(args) => args.run(),
+            Command::Best(args) => args.run(),
+            Command::Compare(args) => args.run(),
+            Command::Collect(args) => args.run(),
             Command::Export(args) => args.run(),
             Command::Import(args) => args.run(),
             Command::Stop(args) => args.run(),
@@ -102,6 +120,9 @@ impl Cli {
             Command::Extend(args) => args.run(),
             Command::Wait(args) => args.run(),
             Command::Advance(args) => args.run(),
+            Command::Clean(args) => args.run(),
+            Command::Archive(args) => args.run(),
+            Command::Unarchive(args) => args.run(),
             Command::Log(args) => args.run(),
             Command::AskTell(args) => args.run(),
             Command::Doctor(args) => args.run(),

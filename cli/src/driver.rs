@@ -9,6 +9,7 @@ pub mod budget;
 pub mod canary;
 pub mod checkpoints;
 pub mod choose;
+pub mod clean;
 pub mod create;
 pub mod drift;
 pub mod drive;

@@ -2,7 +2,9 @@
 //! Parquet. Rows stream: no form holds more than a group of rows in memory. Never a table that is half there: a
 //! named file appears when it is complete.
 
+pub mod archive;
 pub mod brackets;
+pub mod collect;
 mod csv;
 pub mod dictionary;
 mod jsonl;

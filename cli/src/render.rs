@@ -1,13 +1,16 @@
 //! Reports on a screen: for people in 80 columns, for programs as JSON. Rendering decides nothing; what is not in
 //! the report is not on the screen.
 
+pub mod compare;
 pub mod cost;
 pub mod grid;
 pub mod list;
 pub mod plan;
 pub mod show;
+pub mod size;
 pub mod status;
 pub mod table;
+pub mod top;
 
 use serde::Serialize;
 

@@ -1,6 +1,8 @@
 //! Reports as data: what a person or a program is told, before anybody decides how it looks. Nothing here prints
 //! or asks.
 
+pub mod best;
+pub mod compare;
 pub mod cost;
 pub mod detail;
 pub mod failure;
@@ -11,3 +13,4 @@ pub mod plan;
 pub mod progress;
 pub mod show;
 pub mod status;
+pub mod top;

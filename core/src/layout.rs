@@ -28,6 +28,12 @@ impl SweepDir {
         Self(home.join(format!(".{id}.new")))
     }
 
+    /// Where a sweep is while it is removed: `.<id>.removed`.
+    #[must_use]
+    pub fn leaving(home: &Path, id: &SweepId) -> Self {
+        Self(home.join(format!(".{id}.removed")))
+    }
+
     /// Where a complete sweep is.
     #[must_use]
     pub fn complete(home: &Path, id: &SweepId) -> Self {

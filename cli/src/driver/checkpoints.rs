@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use sweep_core::id::TrialIndex;
-use sweep_core::layout::SweepDir;
+use sweep_core::layout::{SweepDir, TrialDir};
 use sweep_core::state::TrialState;
 use sweep_search::Method;
 
@@ -16,14 +17,11 @@ use crate::driver::look::{Look, TrialLook};
 /// Removes what a sweep does not need any more; `method` is none where its search is done. `notice` hears of folders
 /// that cannot be removed, which is no reason to stop a search. Removing again changes nothing.
 pub fn clear(dir: &SweepDir, look: &Look, method: Option<Method>, notice: &dyn Fn(&str)) {
-    for trial in superfluous(look, method) {
+    let Some(keep) = look.manifest.around.keep_checkpoints else { return };
+    for trial in superfluous(look, method, keep) {
         let folder = dir.trial(trial);
         let path = folder.checkpoint();
-        // A link, of the folder or in place of it, may lead anywhere: what is behind it is the user's.
-        let is_ours = [folder.path(), &path]
-            .iter()
-            .all(|path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()));
-        if !is_ours {
+        if !is_ours(&folder) {
             continue;
         }
         // It does not follow links that it finds inside.
@@ -39,10 +37,19 @@ pub fn clear(dir: &SweepDir, look: &Look, method: Option<Method>, notice: &dyn F
     }
 }
 
-/// The trials whose checkpoints are not needed any more, those that are removed already among them.
-fn superfluous(look: &Look, method: Option<Method>) -> Vec<TrialIndex> {
-    let kept = look.manifest.around.keep_checkpoints.zip(look.manifest.metric.as_ref());
-    let Some((keep, metric)) = kept else { return Vec::new() };
+/// Whether a trial has a checkpoint folder that is no link: a link, of the folder or in place of it, may lead anywhere,
+/// and what is behind it is the user's.
+#[must_use]
+pub fn is_ours(folder: &TrialDir) -> bool {
+    let is_dir = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    is_dir(folder.path()) && is_dir(&folder.checkpoint())
+}
+
+/// The trials whose checkpoints are not needed any more where those of the `keep` best are kept, those that are removed
+/// already among them; `method` is none where the search is done.
+#[must_use]
+pub fn superfluous(look: &Look, method: Option<Method>, keep: u32) -> Vec<TrialIndex> {
+    let Some(metric) = look.manifest.metric.as_ref() else { return Vec::new() };
     let best = best::ranked(&look.trials, metric);
     // Where nothing completed, nobody knows what somebody wants to look at.
     if best.is_empty() {
@@ -87,7 +94,6 @@ fn may_have_more_children(method: Method, rung: Option<u32>, newest: u32) -> boo
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
-    use std::path::Path;
 
     use sweep_core::manifest::Manifest;
     use sweep_core::state::Bucket;
@@ -152,7 +158,7 @@ mod tests {
                 Method::Hyperband(Rungs { ladder, proposals: Proposals::Random })
             }
         });
-        let found = superfluous(&looked(keep, trials), method);
+        let found = superfluous(&looked(keep, trials), method, keep);
         let found: Vec<u32> = found.into_iter().map(|index| index.0).collect();
         assert_eq!(found, expected, "{trials:?}");
     }
