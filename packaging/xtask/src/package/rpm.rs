@@ -60,7 +60,9 @@ fn files(stage: &Stage, package: Package) -> Outcome<String> {
         } else {
             ""
         };
-        lines.push_str(&format!("{kind}%attr({:o}, root, root) /{}\n", entry.mode, entry.path));
+        // Debian's zsh and the others' look in different folders.
+        let path = entry.path.replace("zsh/vendor-completions", "zsh/site-functions");
+        lines.push_str(&format!("{kind}%attr({:o}, root, root) /{path}\n", entry.mode));
     }
     Ok(lines)
 }

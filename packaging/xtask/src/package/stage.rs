@@ -15,8 +15,11 @@ use crate::{program, workspace};
 const LIB: &str = "usr/lib/slurm-sweep";
 /// Files whose changes by an administrator are kept.
 pub const CONFIGURATION: [&str; 2] = ["etc/default/slurm-sweep-plugin", "etc/logrotate.d/slurm-sweep-plugin"];
-/// Folders that a package owns, and removes when they are empty. Others are the system's.
-const OWN: [&str; 5] = [
+/// Folders that a package owns, and removes when they are empty: its own, and those of shells that may not be there.
+/// Others are the system's.
+const OWN: [&str; 7] = [
+    "usr/share/fish",
+    "usr/share/zsh",
     "usr/lib/slurm-sweep",
     "usr/share/doc/slurm-sweep",
     "usr/share/doc/slurm-sweep-plugin",
