@@ -12,7 +12,7 @@
 //! without exec would be shorter, but may not allocate in a process with threads.
 
 use std::collections::BTreeMap;
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CString, OsStr};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use crate::process::ProcessStat;
 
 /// The first argument of a keeper; the second is the cluster's directory.
-pub(crate) const MARK: &CStr = c"sweep-testbed-keeper";
+pub(crate) const MARK: &str = "sweep-testbed-keeper";
 
 /// A process that cannot be killed (in the kernel, on a dead disk) is left behind after this.
 const TEARDOWN_LIMIT: Duration = Duration::from_secs(20);
@@ -38,17 +38,15 @@ const TEARDOWN_LIMIT: Duration = Duration::from_secs(20);
 const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// Runs before `main` in every program that this crate is linked into; returns at once unless it is a keeper.
-extern "C" fn keeper_or_not(count: libc::c_int, arguments: *const *const libc::c_char) {
-    if count < 3 || arguments.is_null() {
+extern "C" fn keeper_or_not() {
+    // Not from the constructor's own arguments, which glibc alone hands over: a static program has another C library.
+    let Ok(line) = fs::read("/proc/self/cmdline") else { return };
+    let mut words = line.split(|byte| *byte == 0).skip(1);
+    if words.next() != Some(MARK.as_bytes()) {
         return;
     }
-    // SAFETY: glibc calls constructors with main's own `argc` and `argv`: `count` valid C strings. Other libcs pass
-    // nothing; this crate is for Linux with glibc, as Slurm's packages are.
-    let (mark, directory) = unsafe { (CStr::from_ptr(*arguments.add(1)), CStr::from_ptr(*arguments.add(2))) };
-    if mark != MARK {
-        return;
-    }
-    let directory = PathBuf::from(OsStr::from_bytes(directory.to_bytes()));
+    let Some(directory) = words.next() else { return };
+    let directory = PathBuf::from(OsStr::from_bytes(directory));
     let code = match Keeper::new(directory).and_then(Keeper::serve) {
         Ok(()) => 0,
         Err(error) => {
@@ -61,7 +59,7 @@ extern "C" fn keeper_or_not(count: libc::c_int, arguments: *const *const libc::c
 
 #[used]
 #[unsafe(link_section = ".init_array")]
-static CONSTRUCTOR: extern "C" fn(libc::c_int, *const *const libc::c_char) = keeper_or_not;
+static CONSTRUCTOR: extern "C" fn() = keeper_or_not;
 
 struct Keeper {
     directory: PathBuf,

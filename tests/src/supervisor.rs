@@ -4,7 +4,6 @@
 use std::fs::OpenOptions;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -46,7 +45,7 @@ impl Supervisor {
             .map_err(TestbedError::io("open", &log))?;
         let mut command = Command::new("/proc/self/exe");
         command
-            .arg(std::ffi::OsStr::from_bytes(keeper::MARK.to_bytes()))
+            .arg(keeper::MARK)
             .arg(directory)
             .env_clear()
             .current_dir("/")
