@@ -16,6 +16,9 @@ const NEEDED_NUMBERS: [&str; 7] = [
 ];
 const NEEDED_TYPES: [&str; 4] = ["spank_option", "spank_item", "spank_context", "slurm_err_t"];
 
+/// Set where a build that cannot compare the headers has failed its purpose.
+const REQUIRED: &str = "SWEEP_REQUIRE_SLURM_HEADERS";
+
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let wrapper = Path::new("../include/spank_wrapper.h");
@@ -23,6 +26,7 @@ fn main() {
     println!("cargo:rerun-if-changed={}/exports.map", env!("CARGO_MANIFEST_DIR"));
     println!("cargo:rerun-if-env-changed=SWEEP_SLURM_VERSION");
     println!("cargo:rerun-if-env-changed=SLURM_INCLUDE_DIR");
+    println!("cargo:rerun-if-env-changed={REQUIRED}");
     println!("cargo:rustc-check-cfg=cfg(slurm_headers)");
     // Unit tests are programs, and spank_* live in Slurm's own programs only; no unit test calls them.
     println!("cargo:rustc-link-arg=-Wl,--unresolved-symbols=ignore-all");
@@ -38,6 +42,10 @@ fn main() {
     }
 
     let headers = read_headers(wrapper);
+    assert!(
+        headers.is_some() || env::var_os(REQUIRED).is_none(),
+        "Slurm's headers are to be compared and cannot be read"
+    );
     if let Some(text) = &headers {
         fs::write(out.join("headers.rs"), text).expect("OUT_DIR is writable");
         println!("cargo:rustc-cfg=slurm_headers");

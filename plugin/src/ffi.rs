@@ -19,6 +19,9 @@ const CONFIG_WORD_LEN: usize = 4096;
 const GROUPS: usize = 65_536;
 /// Most variables of a job's environment that are looked at.
 const ENVIRONMENT_WORDS: usize = 65_536;
+/// ESPANK_NOSPACE before 22.05, where SPANK's errors were counted from 1 (20.11 slurm/spank.h); no later Slurm's
+/// spank_getenv answers so.
+const NOSPACE_OF_OLD: sys::spank_err_t = 6;
 /// The first try at reading a variable.
 const SMALL_VALUE: usize = 512;
 
@@ -151,8 +154,8 @@ impl Spank {
                 unsafe { sys::spank_getenv(self.handle, name.as_ptr(), buffer.as_mut_ptr().cast(), size) };
             match code {
                 sys::ESPANK_SUCCESS => {}
-                sys::slurm_err_t_ESPANK_NOSPACE if buffer.len() < limit + 2 => continue,
-                sys::slurm_err_t_ESPANK_NOSPACE => {}
+                sys::slurm_err_t_ESPANK_NOSPACE | NOSPACE_OF_OLD if buffer.len() < limit + 2 => continue,
+                sys::slurm_err_t_ESPANK_NOSPACE | NOSPACE_OF_OLD => {}
                 _ => return Variable::Unset,
             }
             let end = buffer.iter().position(|&byte| byte == 0).unwrap_or(buffer.len());

@@ -12,6 +12,8 @@ pub const PLUGIN_VARIABLE: &str = "SWEEP_PLUGIN_SO";
 pub const PLUGIN_FAULTS_VARIABLE: &str = "SWEEP_PLUGIN_FAULTS_SO";
 /// The `sweep` command.
 pub const SWEEP_VARIABLE: &str = "SWEEP_BIN";
+/// Set where the `sweep` command itself is to put the plugin into each cluster, as it does at a site.
+pub const INSTALL_VARIABLE: &str = "SWEEP_INSTALL_BY_COMMAND";
 /// The folder of packages, and one that was packed again.
 pub const PACKAGES_VARIABLES: [&str; 2] = ["SWEEP_PACKAGES", "SWEEP_PACKAGES_AGAIN"];
 
@@ -28,6 +30,11 @@ pub fn plugin_with_faults() -> Result<PathBuf, TestbedError> {
 /// The built `sweep` command.
 pub fn sweep() -> Result<PathBuf, TestbedError> {
     named_by(SWEEP_VARIABLE)
+}
+
+/// The `sweep` command that is to put the plugin into each cluster, where one is.
+pub(crate) fn installer() -> Result<Option<PathBuf>, TestbedError> {
+    if env::var_os(INSTALL_VARIABLE).is_some() { sweep().map(Some) } else { Ok(None) }
 }
 
 /// The folder of packages.

@@ -216,7 +216,9 @@ pub(crate) fn cgroup_conf<'a>(site: &Site, config: &'a ClusterConfig) -> &'a str
     match &config.cgroup_conf {
         Some(text) => text,
         None if site.release >= (23, 11) => "CgroupPlugin=disabled\n",
-        None => "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n",
+        None if site.release >= (22, 5) => "CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n",
+        // Before 22.05 there was one kind, and no word to name it.
+        None => "CgroupAutomount=no\n",
     }
 }
 
@@ -304,6 +306,7 @@ mod tests {
         let config = ClusterConfig::default();
         assert!(cgroup_conf(&site(), &config).starts_with("CgroupPlugin=cgroup/v1\n"));
         assert_eq!(cgroup_conf(&Site { release: (24, 11), ..site() }, &config), "CgroupPlugin=disabled\n");
+        assert_eq!(cgroup_conf(&Site { release: (20, 11), ..site() }, &config), "CgroupAutomount=no\n");
         let config = ClusterConfig { cgroup_conf: Some("ConstrainRAMSpace=yes\n".to_owned()), ..config };
         assert_eq!(cgroup_conf(&site(), &config), "ConstrainRAMSpace=yes\n");
     }

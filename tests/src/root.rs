@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::error::TestbedError;
-use crate::process::{Ran, run};
+use crate::process::{ProcessStat, Ran, run};
 use crate::requirements;
 use crate::wait::wait_for;
 
@@ -22,6 +22,8 @@ const PACKAGES: &str = "slurmctld,slurmd,slurm-client,munge,slurm-wlm-basic-plug
 const MIRROR: &str = "http://deb.debian.org/debian";
 /// debootstrap's own scripts, one a suite that it knows.
 const SCRIPTS: &str = "/usr/share/debootstrap/scripts";
+/// What the folder of a copy begins with; its owner's process id comes next.
+const PREFIX: &str = "sweep-root-";
 /// debootstrap takes 20 s on an idle machine, and much longer on one that is not.
 const MAKE_LIMIT: Duration = Duration::from_secs(1800);
 /// For what is over in moments.
@@ -113,8 +115,9 @@ impl RootCopy {
     fn new(root: &Root) -> Result<Self, TestbedError> {
         requirements::check_programs(&["unshare", "nsenter"])?;
         let parent = std::env::temp_dir();
+        remove_orphans(&parent);
         let folder = tempfile::Builder::new()
-            .prefix("sweep-root-")
+            .prefix(&format!("{PREFIX}{}-", std::process::id()))
             .tempdir_in(&parent)
             .map_err(TestbedError::io("make a folder in", &parent))?;
         for name in ["top", "upper", "work"] {
@@ -189,6 +192,17 @@ impl RootCopy {
     /// A path of the copy as this machine's own programs reach it, while the copy lives.
     pub fn outside(&self, path: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{path}", self.first))
+    }
+}
+
+/// Removes what owners left who were killed: their processes and mounts went with them, the written files did not.
+fn remove_orphans(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next()?.parse().ok());
+        if owner.is_some_and(|pid| ProcessStat::of(pid).is_none()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 

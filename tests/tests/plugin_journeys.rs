@@ -267,6 +267,35 @@ fn a_requeued_trial_is_the_next_attempt_of_the_same_trial() {
 }
 
 #[test]
+fn a_cancelled_task_has_its_end_with_the_signal_and_the_others_go_on() {
+    let cluster = cluster();
+    let home = home(cluster, "cancel");
+    let dir = sweep(cluster, &home);
+    let text = format!(
+        "#!/bin/bash\n[ $n = 1 ] && exit 3\ntouch {home}/runs\nwhile :; do sleep 0.1; done\n",
+        home = home.display()
+    );
+    let script = cluster.write_script("cancel.sh", &text).unwrap().display().to_string();
+    let option = format!("--sweep-dir={}", dir.path().display());
+    let job = cluster.submit(&[&option, "--array=0-1", "--output=/dev/null", &script]).unwrap();
+    cluster.wait_for(JOB_LIMIT, "the first task", || home.join("runs").exists().then_some(())).unwrap();
+    cluster.run(cluster.command("scancel").arg(job.task(0))).unwrap().checked().unwrap();
+    cluster.wait_job_state(job.task(0), &["CANCELLED"], JOB_LIMIT).unwrap();
+    cluster.wait_job_state(job.task(1), &["FAILED"], JOB_LIMIT).unwrap();
+    let end = |trial| {
+        cluster
+            .wait_for(JOB_LIMIT, "the end of a record", || {
+                let mut lines = records(&dir, trial).pop()?.1;
+                (lines.len() == 2).then(|| lines.remove(1))
+            })
+            .unwrap()
+    };
+    let (cancelled, failed) = (end(0), end(1));
+    assert_eq!((cancelled.signal, failed.exit), (Some(15), Some(3)), "{cancelled:?}");
+    cluster.assert_no_drain().unwrap();
+}
+
+#[test]
 fn a_colleagues_sweep_runs_and_only_the_site_keeps_the_record() {
     let cluster = cluster();
     let home = home(cluster, "colleague");

@@ -38,7 +38,7 @@ enum Command {
 struct Check {
     /// The plugin [default: the one that plugstack.conf names]
     file: Option<PathBuf>,
-    /// Run a small job on every free node, to see what each has and whether it loads there
+    /// Run a small job on every free node, to see what each has and whether it loads there; name the others
     #[arg(long)]
     nodes: bool,
     /// For whom
@@ -157,6 +157,10 @@ fn screen(report: &Report) -> String {
         out.push_str(&format!("BAD          {problem}\n"));
     }
     for node in &report.nodes {
+        if !node.asked {
+            out.push_str(&format!("{:<13}node {} is {}: it was not asked\n", "?", node.node, node.state));
+            continue;
+        }
         let slurm = node.slurm.map_or_else(|| "Slurm unknown".to_owned(), |slurm| format!("Slurm {slurm}"));
         let said = node.problem.as_deref().unwrap_or("has this file and loads it");
         let mark = if node.problem.is_some() { "BAD" } else { "ok" };

@@ -61,6 +61,10 @@ pub struct Plan {
     slurm_conf: Option<PathBuf>,
 }
 
+/// What an installation on slurmctld's host does not do for others.
+const CONFIGLESS_NOTE: &str = "this cluster is configless: machines that fetch their configuration get plugstack.conf \
+                               but not plugstack.conf.d; docs/install.md says which line to give them";
+
 impl Wish {
     /// Works out what has to change.
     ///
@@ -99,6 +103,10 @@ impl Wish {
         }
         draft.line(&line_file, &text)?;
         draft.include(&found, &line_file)?;
+        if plugstack::is_configless(&self.slurm_conf().unwrap_or_else(|| found.with_file_name("slurm.conf")))
+        {
+            draft.notes.push(CONFIGLESS_NOTE.to_owned());
+        }
         Ok(draft.done(lib_dir, self.slurm_conf()))
     }
 

@@ -1,6 +1,8 @@
 //! What each node has: one small job over all nodes that are free. It looks for the release, for the plugin's file and
-//! for a variable that only a plugin that was loaded there can have set.
+//! for a variable that only a plugin that was loaded there can have set. It never leaves a node out: one that cannot be
+//! asked is named with its state.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,6 +25,10 @@ echo "sweep-plugin ${SLURMD_NODENAME:-?} ${sweep_probe:-no} $s $v""#;
 pub struct Node {
     /// Its name.
     pub node: String,
+    /// Its state as `sinfo` says it, such as `idle` or `down*`.
+    pub state: String,
+    /// Whether the job ran there: nodes that are full, drained or down are not asked.
+    pub asked: bool,
     /// Its Slurm, where one of its programs says so.
     pub slurm: Option<Release>,
     /// The SHA-256 of the plugin's file there, or none where it has none.
@@ -33,7 +39,7 @@ pub struct Node {
     pub problem: Option<String>,
 }
 
-/// Asks every free node about the file that is here under this name.
+/// Asks every free node about the file that is here under this name, and names the others.
 ///
 /// # Errors
 /// The world's where no job runs.
@@ -59,9 +65,28 @@ pub fn ask(file: &Path, sha256: &str) -> Result<Vec<Node>> {
     if !answer.success {
         return Err(Error::world("the job that asks the nodes (`srun`) did not run").said(&answer.stderr));
     }
-    let mut nodes: Vec<Node> = answer.stdout.lines().filter_map(|line| judge(line, sha256)).collect();
-    nodes.sort_by(|a, b| a.node.cmp(&b.node));
-    Ok(nodes)
+    let states = Call::new("sinfo").args(["--noheader", "--Node", "--format=%N %T"]).run(LIMIT)?;
+    Ok(all(answer.stdout.lines().filter_map(|line| judge(line, sha256)), &states.stdout))
+}
+
+/// The nodes that answered, and those that Slurm knows besides, in order of their names.
+fn all(answered: impl Iterator<Item = Node>, states: &str) -> Vec<Node> {
+    let silent = states.lines().filter_map(|line| line.trim().split_once(' ')).map(|(name, state)| Node {
+        node: name.to_owned(),
+        state: state.trim().to_owned(),
+        asked: false,
+        slurm: None,
+        sha256: None,
+        works: false,
+        problem: None,
+    });
+    let mut nodes: BTreeMap<String, Node> = silent.map(|node| (node.node.clone(), node)).collect();
+    for mut node in answered {
+        // The job's own node may be busy with it; its state is still the cluster's word.
+        node.state = nodes.remove(&node.node).map(|known| known.state).unwrap_or_default();
+        nodes.insert(node.node.clone(), node);
+    }
+    nodes.into_values().collect()
 }
 
 fn judge(line: &str, sha256: &str) -> Option<Node> {
@@ -80,6 +105,8 @@ fn judge(line: &str, sha256: &str) -> Option<Node> {
     };
     Some(Node {
         node: node.to_owned(),
+        state: String::new(),
+        asked: true,
         slurm: Release::of_answer(said),
         sha256: (sum != "none").then(|| sum.to_owned()),
         works,
@@ -103,5 +130,13 @@ mod tests {
         assert!(judged("sweep-plugin n1 no ff00 ").problem.unwrap().contains("another build"));
         assert!(judged("sweep-plugin n1 no ab12 ").problem.unwrap().contains("did not load"));
         assert!(judge("Welcome", "ab12").is_none());
+    }
+
+    #[test]
+    fn a_node_that_was_not_asked_is_named_with_its_state() {
+        let answered = judge("sweep-plugin n2 yes ab12 slurm 24.11.5", "ab12");
+        let nodes = all(answered.into_iter(), "n1 down*\nn2 idle\nn2 idle\nn10 drained\n");
+        let seen: Vec<_> = nodes.iter().map(|n| (n.node.as_str(), n.state.as_str(), n.asked)).collect();
+        assert_eq!(seen, [("n1", "down*", false), ("n10", "drained", false), ("n2", "idle", true)]);
     }
 }

@@ -59,6 +59,15 @@ fn beside(slurm_conf: &Path) -> PathBuf {
     }
 }
 
+/// Whether nodes fetch their configuration from this one's slurmctld. They get plugstack.conf, and of what it includes
+/// nothing that lies in another folder (Slurm's page on configless).
+#[must_use]
+pub fn is_configless(slurm_conf: &Path) -> bool {
+    let text = fs::read_to_string(slurm_conf).unwrap_or_default();
+    let words = setting(&text, "SlurmctldParameters").unwrap_or_default();
+    words.split(',').any(|word| word.trim().eq_ignore_ascii_case("enable_configless"))
+}
+
 fn setting(text: &str, name: &str) -> Option<String> {
     let of = |line: &str| {
         let (key, value) = line.split('#').next()?.split_once('=')?;
@@ -188,6 +197,17 @@ mod tests {
         for text in ["", "#include plugstack.conf.d/*", "include *.conf", "include plugstack.conf.d/a*"] {
             assert!(!includes(plugstack, text, file), "{text}");
         }
+    }
+
+    #[test]
+    fn a_configless_cluster_is_known_by_its_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let conf = dir.path().join("slurm.conf");
+        assert!(!is_configless(&conf));
+        fs::write(&conf, "slurmctldparameters=cloud_dns,Enable_Configless\n").unwrap();
+        assert!(is_configless(&conf));
+        fs::write(&conf, "#SlurmctldParameters=enable_configless\n").unwrap();
+        assert!(!is_configless(&conf));
     }
 
     #[test]

@@ -7,10 +7,15 @@ use std::process::Command;
 use crate::failure::{Failure, Outcome};
 use crate::{program, set_up, workspace};
 
+/// The target of static programs on this machine.
+pub fn triple() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
+
 /// Builds it, with what that takes installed first, and returns where it is.
 pub fn build() -> Outcome<PathBuf> {
     set_up::ensure(&set_up::STATIC)?;
-    let triple = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let triple = triple();
     let mut rustup = Command::new("rustup");
     let installed = rustup.current_dir(workspace::root()).args(["target", "list", "--installed"]);
     if !program::output(installed).unwrap_or_default().lines().any(|line| line == triple) {

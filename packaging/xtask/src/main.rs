@@ -12,6 +12,7 @@ mod demo;
 mod failure;
 mod fuzz;
 mod machine;
+mod matrix;
 mod package;
 mod program;
 mod prove;
@@ -41,6 +42,7 @@ enum Command {
     Package(package::Arguments),
     Test(test::Arguments),
     Prove(prove::Arguments),
+    Matrix(matrix::Arguments),
     /// Run the iris sweep on a private Slurm, and show its status and best trial.
     Demo,
     #[command(subcommand)]
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Command::Package(arguments) => package::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Prove(arguments) => prove::run(&arguments),
+        Command::Matrix(arguments) => matrix::run(&arguments),
         Command::Demo => demo::run(),
         Command::Cluster(command) => cluster::run(&command),
         Command::Fuzz(arguments) => fuzz::run(&arguments),

@@ -37,12 +37,15 @@ fn a_program_that_cannot_be_started_leaves_the_reason() {
             "name: missing\ncommand: [./no-such-program, '${x}']\nparameters: {x: [1]}\n",
         );
         let sweep = one(&home);
-        let status = sweep.wait_states(&["failed"]);
+        sweep.wait_states(&["failed"]);
         let log = sweep.read(0, "out.log");
         assert!(log.contains("cannot start `./no-such-program` in `"), "{log}");
         assert!(log.contains("No such file or directory"), "{log}");
         assert!(sweep.show("t000").contains("cannot start `./no-such-program`"));
-        assert_eq!(status["trials"][0]["exit"], 127, "as a shell says it, whoever writes the record");
+        // Slurm may say that it failed a moment before the record says how.
+        let exit = || Some(sweep.status()["trials"][0]["exit"].clone()).filter(|exit| !exit.is_null());
+        let exit = cluster.wait_for(LIMIT, "the exit code", exit).unwrap();
+        assert_eq!(exit, 127, "as a shell says it, whoever writes the record");
         assert_eq!(cluster.wait_array_done(sweep.job(), LIMIT).unwrap()[0].exit_code(), "127:0");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use sweep_core::record::Source;
 use sweep_testbed::JobId;
 
 use crate::site::{Home, Sweep, accounted, plain, plugged, states};
@@ -33,6 +34,32 @@ fn twelve_trials_are_one_array() {
     assert_eq!(printed(&sweep, 12), (0..12).map(|n| format!("{n} {n}")).collect::<Vec<_>>());
     let id = sweep.dir.path().file_name().unwrap().to_str().unwrap();
     assert_eq!(job_name(&sweep, &sweep.job().task(3)), format!("{id}.0"));
+}
+
+#[test]
+fn a_user_submits_an_array_waits_and_sees_every_trial_done() {
+    let home = Home::new(plugged(), "waits", &twelve(""));
+    let sweep = home.submit(&[]);
+    let waited = home.sweep(&["wait", "--timeout", "80", sweep.path()]);
+    assert!(waited.success(), "{waited}");
+    let status = home.sweep(&["status", "--check", sweep.path()]);
+    assert!(status.success() && status.stdout.contains("12"), "{status}");
+    assert_eq!(printed(&sweep, 12), (0..12).map(|n| format!("{n} {n}")).collect::<Vec<_>>());
+    for trial in 0..12 {
+        assert_eq!(sweep.records(trial)[0][0].source, Source::Plugin, "{trial}");
+    }
+    let cluster = home.cluster;
+    let run = |path: &str| {
+        cluster
+            .run(cluster.command_as_root("sweep").args(["audit", "list", "--format", "json", "--dir", path]))
+            .unwrap()
+    };
+    let listed: serde_json::Value =
+        serde_json::from_str(&run(cluster.audit().to_str().unwrap()).checked().unwrap().stdout).unwrap();
+    let id = sweep.dir.path().file_name().unwrap().to_str().unwrap();
+    let ours =
+        listed["attempts"].as_array().unwrap().iter().filter(|attempt| attempt["claimed"]["sweep"] == id);
+    assert_eq!(ours.count(), 12, "the site knows each of them");
 }
 
 #[test]
