@@ -30,7 +30,7 @@ pub struct Arguments {
     /// Only journeys with one of these in their names; RESULTS.md stays as it is then.
     #[arg(long, value_name = "TEXT", value_delimiter = ',')]
     journeys: Vec<String>,
-    /// A static `sweep` that is built already, such as the packages'; RESULTS.md stays as it is then.
+    /// A static `sweep` that is built already, such as the packages'.
     #[arg(long, value_name = "FILE")]
     sweep: Option<std::path::PathBuf>,
 }
@@ -69,7 +69,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let body = table::markdown(&columns);
     let file = workspace::target().join("matrix.md");
     fs::write(&file, &body).map_err(Failure::doing(format!("write `{}`", file.display())))?;
-    if arguments.only.is_empty() && arguments.journeys.is_empty() && arguments.sweep.is_none() {
+    if arguments.only.is_empty() && arguments.journeys.is_empty() {
         results::write(HEADING, &body)?;
         step(format!("`{HEADING}` is written into RESULTS.md"));
     } else {
