@@ -87,3 +87,17 @@ fn broken(site: &Path, page: &Path, html: &str) -> Vec<String> {
     let lost = targets.filter(is_of_site).filter(|target| !leads(target));
     lost.map(|target| format!("{}: {target}", page.display())).collect()
 }
+
+/// Links of a page that stands nowhere.
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_to_a_page_or_heading_that_is_not_there_is_named() {
+        let site = Path::new("/nonexistent");
+        let html = r##"<h1 id="here"><a href="#there">x</a> <a href="https://a.b/c">y</a> <img src="z.png">"##;
+        let broken = broken(site, &site.join("page.html"), html);
+        assert_eq!(broken, ["/nonexistent/page.html: #there", "/nonexistent/page.html: z.png"]);
+    }
+}
