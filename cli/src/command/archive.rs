@@ -42,11 +42,16 @@ pub struct Args {
     format: Format,
 }
 
+/// A sweep that was packed.
 #[derive(Serialize)]
 struct Report {
+    /// The report's version.
     schema_version: u32,
+    /// The sweep.
     sweep_id: String,
+    /// The file.
     archive: String,
+    /// Whether its directory is gone.
     removed: bool,
     #[serde(flatten)]
     packed: Packed,

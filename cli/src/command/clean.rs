@@ -45,12 +45,18 @@ pub struct Args {
     format: Format,
 }
 
+/// What was removed, or would be.
 #[derive(Serialize)]
 struct Report {
+    /// The report's version.
     schema_version: u32,
+    /// Whether nothing was removed.
     dry_run: bool,
+    /// Each of them.
     removed: Vec<Leftover>,
+    /// How many files and directories they hold.
     inodes: u64,
+    /// How much disk they take.
     bytes: u64,
 }
 

@@ -54,10 +54,14 @@ pub struct Args {
     format: Format,
 }
 
+/// What was copied, or would be.
 #[derive(Serialize)]
 struct Report {
+    /// The report's version.
     schema_version: u32,
+    /// Whether nothing was copied.
     dry_run: bool,
+    /// Each file.
     copies: Vec<Copy>,
 }
 

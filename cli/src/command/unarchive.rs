@@ -27,9 +27,12 @@ pub struct Args {
     format: Format,
 }
 
+/// A sweep that was unpacked.
 #[derive(Serialize)]
 struct Report {
+    /// The report's version.
     schema_version: u32,
+    /// The sweep's directory.
     dir: String,
 }
 

@@ -39,6 +39,9 @@ fn section(page: &mut String, command: &Command, before: &str, level: usize) {
     for arg in args {
         writeln!(page, "| {} | {} |", written(arg), meaning(arg)).unwrap();
     }
+    if let Some(more) = command.get_after_help() {
+        writeln!(page, "\n```text\n{}\n```", more.to_string().trim_end()).unwrap();
+    }
     for command in command.get_subcommands() {
         section(page, command, &name, level + 1);
     }

@@ -14,12 +14,18 @@ use super::source::{Member, Type, types};
 /// A form: its name here, its heading, the file of its type, the type.
 type Form = (&'static str, &'static str, &'static str, &'static str);
 
-const REPORTS: [Form; 10] = [
+const REPORTS: [Form; 16] = [
     ("plan", "`sweep plan`", "cli/src/report/plan.rs", "Plan"),
     ("init", "`sweep init`", "cli/src/command/init.rs", "Report"),
     ("submit", "`sweep submit`", "cli/src/command/submit/shown.rs", "Report"),
     ("status", "`sweep status`, and `sweep run` at its end", "cli/src/report/status.rs", "Status"),
     ("show", "`sweep show`", "cli/src/report/show.rs", "Show"),
+    ("top", "`sweep top`", "cli/src/report/top.rs", "Top"),
+    ("compare", "`sweep compare`", "cli/src/report/compare.rs", "Compare"),
+    ("collect", "`sweep collect`", "cli/src/command/collect.rs", "Report"),
+    ("clean", "`sweep clean`", "cli/src/command/clean.rs", "Report"),
+    ("archive", "`sweep archive`", "cli/src/command/archive.rs", "Report"),
+    ("unarchive", "`sweep unarchive`", "cli/src/command/unarchive.rs", "Report"),
     ("list", "`sweep list`", "cli/src/report/list.rs", "List"),
     ("retry", "`sweep retry`", "cli/src/command/retry.rs", "Report"),
     ("resume", "`sweep resume`", "cli/src/command/resume.rs", "Report"),
@@ -40,7 +46,15 @@ const FILES: [Form; 6] = [
 ];
 
 /// Where types lie that the forms are made of: files, and folders of files.
-const PARTS: [&str; 4] = ["cli/src/report", "cli/src/driver/budget.rs", "cli/src/driver/best.rs", "core/src"];
+const PARTS: [&str; 7] = [
+    "cli/src/report",
+    "cli/src/driver/budget.rs",
+    "cli/src/driver/best.rs",
+    "cli/src/driver/clean.rs",
+    "cli/src/export/archive.rs",
+    "cli/src/export/collect.rs",
+    "core/src",
+];
 
 /// The types of every part, by file.
 static KNOWN: LazyLock<Vec<(String, BTreeMap<String, Type>)>> = LazyLock::new(|| {
@@ -294,6 +308,9 @@ fn check_kind(place: &str, kind: &str, value: &Value, within: &Type) {
 
 fn check_members(place: &str, members: &[Member], value: &Value, within: &Type, tag: Option<&str>) {
     let object = value.as_object().unwrap_or_else(|| panic!("{place}: {value} is no object"));
+    let flat = members.iter().filter(|member| member.is_flat);
+    let flat = flat.flat_map(|member| &find(bare(&member.kind), &within.file).members);
+    let members: Vec<_> = members.iter().filter(|member| !member.is_flat).chain(flat).collect();
     for name in object.keys().filter(|name| Some(name.as_str()) != tag) {
         assert!(members.iter().any(|member| member.name == *name), "{place}: `{name}` is not on the page");
     }

@@ -73,12 +73,24 @@ fn every_json_form_is_as_its_page_says() {
     forms::check("status", &json(&["status"]));
     forms::check("show", &json(&["show", "t001"]));
     forms::check("list", &json(&["list"]));
+    forms::check("top", &json(&["top"]));
+    forms::check("collect", &json(&["collect", "kept"]));
+    forms::check("clean", &json(&["clean", "--dry-run"]));
     forms::check("retry", &json(&["retry", "--trial", "t000", "--dry-run"]));
     forms::check("resume", &json(&["resume"]));
     forms::check("doctor", &json(&["doctor"]));
     site.write("sweep.yaml", &SPEC.replace("0.2", "0.2, 0.3"));
     forms::check("extend", &json(&["extend", "--spec", "sweep.yaml"]));
+    site.good(&["submit", "--executor", "local"]);
     forms::check("stop", &json(&["stop"]));
+    let ids: Vec<_> = json(&["list"])["sweeps"].as_array().unwrap().iter().map(id).collect();
+    forms::check("compare", &json(&["compare", &ids[0], &ids[1]]));
+    forms::check("archive", &json(&["archive", &ids[1], "--remove"]));
+    forms::check("unarchive", &json(&["unarchive", &format!(".sweeps/{}.tar.gz", ids[1])]));
+}
+
+fn id(entry: &Value) -> String {
+    entry["manifest"]["id"].as_str().unwrap().to_owned()
 }
 
 /// The files of a sweep, written by the command that is tested, line by line.

@@ -96,7 +96,8 @@ mod tests {
     #[test]
     fn a_link_to_a_page_or_heading_that_is_not_there_is_named() {
         let site = Path::new("/nonexistent");
-        let html = r##"<h1 id="here"><a href="#there">x</a> <a href="https://a.b/c">y</a> <img src="z.png">"##;
+        let html =
+            r##"<h1 id="here"><a href="#there">x</a> <a href="https://a.b/c">y</a> <img src="z.png">"##;
         let broken = broken(site, &site.join("page.html"), html);
         assert_eq!(broken, ["/nonexistent/page.html: #there", "/nonexistent/page.html: z.png"]);
     }
