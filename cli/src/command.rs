@@ -23,6 +23,7 @@ pub mod manual;
 pub mod pause;
 pub mod plan;
 pub mod plugin;
+pub mod report;
 pub mod resume;
 pub mod retry;
 pub mod run;
@@ -68,6 +69,7 @@ enum Command {
     Best(best::Args),
     Compare(compare::Args),
     Collect(collect::Args),
+    Report(report::Args),
     Export(export::Args),
     Import(import::Args),
     Stop(stop::Args),
@@ -111,6 +113,7 @@ impl Cli {
             Command::Best(args) => args.run(),
             Command::Compare(args) => args.run(),
             Command::Collect(args) => args.run(),
+            Command::Report(args) => args.run(),
             Command::Export(args) => args.run(),
             Command::Import(args) => args.run(),
             Command::Stop(args) => args.run(),

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod cost;
 pub mod grid;
 pub mod list;
+pub mod page;
 pub mod plan;
 pub mod show;
 pub mod size;

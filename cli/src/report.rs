@@ -9,6 +9,7 @@ pub mod failure;
 pub mod grid;
 pub mod list;
 pub mod output;
+pub mod page;
 pub mod plan;
 pub mod progress;
 pub mod show;

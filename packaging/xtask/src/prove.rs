@@ -1,7 +1,7 @@
 //! `cargo xtask prove`: the long proofs on real Slurms: every end of a trial, every moment of a kill, searches that
-//! are disturbed, the packages in clean roots, and exports in the tools that they are for. They take minutes of a
-//! machine that does nothing else, so they are apart from the tests. It must never skip, nor note what a part of a
-//! proof said as if it were the whole.
+//! are disturbed, the packages in clean roots, exports in the tools that they are for, and the page of a report in a
+//! browser. They take minutes of a machine that does nothing else, so they are apart from the tests. It must never skip,
+//! nor note what a part of a proof said as if it were the whole.
 
 use std::fs;
 
@@ -35,6 +35,8 @@ enum Proof {
     Packages,
     /// Exports, loaded by the tools that they are for, and the Python package as a wheel
     Exports,
+    /// The page of `sweep report` in a browser
+    Page,
 }
 
 impl Proof {
@@ -46,6 +48,7 @@ impl Proof {
             Self::Search => "search_on_slurm",
             Self::Packages => "packages",
             Self::Exports => "exports",
+            Self::Page => "page",
         }
     }
 
@@ -57,6 +60,7 @@ impl Proof {
             Self::Search => "Searches on a real Slurm",
             Self::Packages => "Packages",
             Self::Exports => "Exports in other tools",
+            Self::Page => "The page in a browser",
         }
     }
 
@@ -68,6 +72,7 @@ impl Proof {
             Self::Search => "search.txt",
             Self::Packages => "packages.txt",
             Self::Exports => "exports.txt",
+            Self::Page => "page.txt",
         }
     }
 
@@ -76,9 +81,12 @@ impl Proof {
         let words = ["test", "--package", "sweep-testbed", "--no-fail-fast", "--test", self.test()];
         match self {
             Self::Ends | Self::ExactlyOnce | Self::Search => return run_cargo(&words, rest),
-            Self::Exports => {
+            Self::Exports | Self::Page => {
                 // No Slurm and no plugin come into it.
                 set_up::run()?;
+                if self == Self::Page {
+                    set_up::ensure(&set_up::BROWSER)?;
+                }
                 return run_cargo_with(&words, rest, &vec![(artifacts::SWEEP_VARIABLE, build_sweep()?)]);
             }
             Self::Packages => {}
@@ -98,6 +106,7 @@ impl Proof {
         Ok(match self {
             Self::Ends => format!("```\n{}\n```\n", text.trim_end()),
             Self::ExactlyOnce | Self::Search | Self::Packages | Self::Exports => list(&text),
+            Self::Page => text,
         })
     }
 }

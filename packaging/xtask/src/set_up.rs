@@ -62,6 +62,14 @@ const POLICY_TEXT: &str =
 pub const ROOTS: [Need; 1] = [Need { package: "debootstrap", evidence: Evidence::Program("debootstrap") }];
 /// What a static `sweep` needs beside.
 pub const STATIC: [Need; 1] = [Need { package: "musl-tools", evidence: Evidence::Program("musl-gcc") }];
+/// What the proof of the page needs beside: a browser, and letters for it to draw.
+pub const BROWSER: [Need; 2] = [
+    Need { package: "chromium", evidence: Evidence::Program("chromium") },
+    Need {
+        package: "fonts-dejavu-core",
+        evidence: Evidence::File("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+    },
+];
 /// What `cargo xtask package` needs beside.
 pub const PACKAGING: [Need; 1] = [Need { package: "rpm", evidence: Evidence::Program("rpmbuild") }];
 

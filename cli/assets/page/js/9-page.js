@@ -1,0 +1,123 @@
+// Brings the page to life: reads the data, puts each plot in its place, and keeps to the reader's theme and size.
+
+const PLOTS = {
+  parallel(sweep, choice, host) {
+    searchLine(sweep, choice, host);
+    const parallel = new Parallel(sweep, choice, host);
+    if (sweep.metric) {
+      const { key, drawn } = goodnessKey(sweep.metric);
+      host.append(key);
+      redrawn.push(drawn);
+      drawn();
+    }
+    filterFields(parallel.axes, choice, host);
+    redrawn.push(() => queue.add(parallel, () => parallel.draw()));
+    queue.add(parallel, () => parallel.draw());
+  },
+  course,
+  curves,
+  clouds(sweep, choice, host, raw) {
+    clouds(sweep, choice, host, raw.ranked);
+  },
+  front,
+  table(sweep, choice, host) {
+    searchLine(sweep, choice, host);
+    new Table(sweep, choice, host);
+  },
+};
+
+// What is drawn again when colours or sizes change.
+const redrawn = [];
+
+function redrawAll() {
+  readColours();
+  redrawn.forEach((draw) => draw());
+  for (const frame of FRAMES) {
+    if (!frame.host.isConnected) FRAMES.delete(frame);
+    else queue.add(frame, () => frame.draw());
+  }
+}
+
+function isDark() {
+  const asked = document.documentElement.dataset.theme;
+  return asked ? asked === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function themes() {
+  const button = document.querySelector("[data-do=theme]");
+  const show = () => {
+    button.textContent = isDark() ? "Light" : "Dark";
+  };
+  const remember = (theme) => {
+    // A page from the disk may have no storage: then it follows the system anew each time.
+    try {
+      localStorage.setItem("sweep-theme", theme);
+    } catch {}
+  };
+  try {
+    const kept = localStorage.getItem("sweep-theme");
+    if (kept === "dark" || kept === "light") document.documentElement.dataset.theme = kept;
+  } catch {}
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    remember(theme);
+    show();
+    redrawAll();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    show();
+    redrawAll();
+  });
+  show();
+}
+
+// Paper is light, whatever the screen is.
+function printing() {
+  const button = document.querySelector("[data-do=print]");
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+  let before;
+  window.addEventListener("beforeprint", () => {
+    before = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
+    redrawAll();
+    queue.flush();
+  });
+  window.addEventListener("afterprint", () => {
+    if (before) document.documentElement.dataset.theme = before;
+    else delete document.documentElement.dataset.theme;
+    redrawAll();
+  });
+}
+
+function resizing() {
+  let width = document.documentElement.clientWidth;
+  let timer;
+  window.addEventListener("resize", () => {
+    if (document.documentElement.clientWidth === width) return;
+    width = document.documentElement.clientWidth;
+    clearTimeout(timer);
+    timer = setTimeout(redrawAll, 150);
+  });
+}
+
+function begin() {
+  const raw = JSON.parse(document.getElementById("data").textContent);
+  readColours();
+  themes();
+  const sweeps = raw.map((one) => new Sweep(one));
+  const all = document.querySelector("[data-place=all]");
+  if (all) together(sweeps, all);
+  sweeps.forEach((sweep, n) => {
+    const article = document.querySelector(`[data-sheet="${n}"]`);
+    const choice = new Choice(sweep);
+    for (const host of article.querySelectorAll("[data-place]")) PLOTS[host.dataset.place](sweep, choice, host, raw[n]);
+  });
+  printing();
+  resizing();
+  performance.mark("sweep-begun");
+}
+
+begin();
