@@ -25,6 +25,7 @@ fn word(verdict: Option<&Verdict>) -> &'static str {
     match verdict {
         Some(Verdict::Pass) => "pass",
         Some(Verdict::Fail(_)) => "**FAIL**",
+        Some(Verdict::Cannot(_)) => "cannot be",
         None => "not run",
     }
 }
@@ -40,9 +41,12 @@ fn reasons(columns: &[Column]) -> Vec<String> {
     for column in columns {
         let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (row, verdict) in &column.verdicts {
-            if let Verdict::Fail(reason) = verdict {
-                by_reason.entry(reason).or_default().push(spoken(row));
-            }
+            let reason = match verdict {
+                Verdict::Pass => continue,
+                Verdict::Fail(reason) => reason.as_str(),
+                Verdict::Cannot(reason) => reason,
+            };
+            by_reason.entry(reason).or_default().push(spoken(row));
         }
         for (reason, journeys) in by_reason {
             lines.push(format!("Slurm {}, {}: {reason}", column.slurm, journeys.join("; ")));
@@ -51,7 +55,7 @@ fn reasons(columns: &[Column]) -> Vec<String> {
     lines
 }
 
-/// For a terminal: counts and every failure.
+/// For a terminal: counts, and every journey that did not pass.
 pub fn text(columns: &[Column]) -> String {
     let mut text = String::new();
     for column in columns {
@@ -61,7 +65,7 @@ pub fn text(columns: &[Column]) -> String {
             .expect("writing to a String cannot fail");
     }
     for line in reasons(columns) {
-        writeln!(text, "FAIL {line}").expect("writing to a String cannot fail");
+        writeln!(text, "- {line}").expect("writing to a String cannot fail");
     }
     text
 }

@@ -9,6 +9,8 @@ pub enum Verdict {
     Pass,
     /// With the first words of the reason.
     Fail(String),
+    /// It failed, and cannot be otherwise on that release: with why.
+    Cannot(&'static str),
 }
 
 /// Longest reason that is kept.
