@@ -13,6 +13,9 @@ use crate::report::show::Show;
 
 /// Show everything that is known of one trial
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  sweep show t003
+  sweep show 3 iris --format json")]
 pub struct Args {
     /// The trial: t003 or 3
     trial: Selector,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use sweep_core::record::{Kind, Record};
 
 use crate::render::status::{number, params};
-use crate::report::show::Show;
+use crate::report::show::{Curve, Show};
 
 /// Lines of output that are shown.
 const OUTPUT_LINES: usize = 20;
@@ -27,6 +27,20 @@ pub fn human(show: &Show) -> String {
         let given = status.metrics.iter().filter_map(|(name, value)| Some((name, (*value)?)));
         let values: Vec<String> = given.map(|(name, value)| format!("{name}={}", number(value))).collect();
         line("metrics", &values.join(" "));
+    }
+    for curve in &show.curves {
+        let Curve { name, reports, first, last, last_step, least, greatest } = curve;
+        let [first, last, step, least, greatest] =
+            [first, last, last_step, least, greatest].map(|x| number(*x));
+        let text =
+            format!("{name}: {reports} values from {first} to {last} at step {step}, {least} to {greatest}");
+        line("reported", &text);
+    }
+    if let Some(budget) = status.budget {
+        let place = status.bracket.map_or_else(String::new, |n| format!(", bracket {n}"));
+        let rung = status.rung.map_or_else(String::new, |n| format!(", rung {n}"));
+        let parent = status.parent.map_or_else(String::new, |parent| format!(", goes on from {parent}"));
+        line("budget", &format!("{}{place}{rung}{parent}", number(budget)));
     }
     line("job", status.job_id.as_deref().unwrap_or("-"));
     line("folder", &show.folder);

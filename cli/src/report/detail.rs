@@ -45,19 +45,25 @@ impl Detail {
     /// Reads a trial's folder; what is not there yet is left out. The curve of `first` comes before the others.
     #[must_use]
     pub fn of(folder: &TrialDir, first: Option<&str>) -> Self {
-        let mut bytes = Vec::new();
-        let _ = File::open(folder.metrics()).and_then(|file| file.take(METRICS_LEN).read_to_end(&mut bytes));
-        let mut curves = curves(&bytes);
-        if let Some(place) = curves.iter().position(|(name, _)| Some(name.as_str()) == first) {
-            curves[..=place].rotate_right(1);
-        }
         let output = output::tail(folder).unwrap_or_default();
-        Self { curves, output: output::last_lines(&output, LINES) }
+        Self { curves: curves(folder, first), output: output::last_lines(&output, LINES) }
     }
 }
 
+/// What a trial reported, by name; the curve of `first` comes before the others.
+#[must_use]
+pub fn curves(folder: &TrialDir, first: Option<&str>) -> Vec<(String, Vec<(f64, f64)>)> {
+    let mut bytes = Vec::new();
+    let _ = File::open(folder.metrics()).and_then(|file| file.take(METRICS_LEN).read_to_end(&mut bytes));
+    let mut curves = of_lines(&bytes);
+    if let Some(place) = curves.iter().position(|(name, _)| Some(name.as_str()) == first) {
+        curves[..=place].rotate_right(1);
+    }
+    curves
+}
+
 /// Every number of the lines of `metrics.jsonl`, by its key.
-fn curves(bytes: &[u8]) -> Vec<(String, Vec<(f64, f64)>)> {
+fn of_lines(bytes: &[u8]) -> Vec<(String, Vec<(f64, f64)>)> {
     let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
     let mut found: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     let mut next = 0.0;
@@ -92,7 +98,7 @@ mod tests {
     #[test]
     fn each_number_is_a_point_of_its_curve() {
         let lines = b"{\"loss\":2,\"note\":\"x\"}\nnoise\n{\"step\":5,\"loss\":\"1\",\"acc\":0.5}\n{\"acc\":0.6}\n{\"acc\":1";
-        let found = curves(lines);
+        let found = of_lines(lines);
         assert_eq!(found[0], ("acc".into(), vec![(5.0, 0.5), (6.0, 0.6)]));
         assert_eq!(found[1], ("loss".into(), vec![(0.0, 2.0), (5.0, 1.0)]));
     }

@@ -8,8 +8,8 @@ use sweep_core::record::Record;
 
 use crate::driver::look::look;
 use crate::error::{Error, Result};
-use crate::report::output;
 use crate::report::status::{SCHEMA_VERSION, Status, TrialStatus};
+use crate::report::{detail, output};
 use crate::task::ledger::Ledger;
 
 /// One trial.
@@ -25,8 +25,38 @@ pub struct Show {
     pub status: TrialStatus,
     /// The records of each attempt, oldest first.
     pub attempts: Vec<Vec<Record>>,
+    /// What it reported, by name.
+    pub curves: Vec<Curve>,
     /// The end of what its command printed.
     pub output: Option<String>,
+}
+
+/// What a trial reported under one name.
+#[derive(Debug, Serialize)]
+pub struct Curve {
+    /// The name.
+    pub name: String,
+    /// How many values; of very many, those that are kept.
+    pub reports: usize,
+    /// The first.
+    pub first: f64,
+    /// The last.
+    pub last: f64,
+    /// The step of the last.
+    pub last_step: f64,
+    /// The least.
+    pub least: f64,
+    /// The greatest.
+    pub greatest: f64,
+}
+
+impl Curve {
+    fn of((name, points): (String, Vec<(f64, f64)>)) -> Option<Self> {
+        let ((_, first), (last_step, last)) = (*points.first()?, *points.last()?);
+        let values = || points.iter().map(|point| point.1);
+        let (least, greatest) = (values().fold(first, f64::min), values().fold(first, f64::max));
+        Some(Self { name, reports: points.len(), first, last, last_step, least, greatest })
+    }
 }
 
 impl Show {
@@ -39,6 +69,7 @@ impl Show {
         find::trial(dir, index)?;
         let status = Status::of(look(dir)?);
         let sweep_id = status.sweep_id.to_string();
+        let metric = status.manifest.metric.as_ref().map(|metric| metric.name.clone());
         let trial = status.trials.into_iter().nth(index.0 as usize);
         let trial = trial.ok_or_else(|| Error::world(format!("{} is not in the table", index.label())))?;
         let folder = dir.trial(index);
@@ -47,6 +78,7 @@ impl Show {
             schema_version: SCHEMA_VERSION,
             sweep_id,
             folder: folder.path().display().to_string(),
+            curves: detail::curves(&folder, metric.as_deref()).into_iter().filter_map(Curve::of).collect(),
             output: output::tail(&folder),
             status: trial,
             attempts,
