@@ -1,14 +1,17 @@
 //! Bayesian search: a Gaussian process is fitted to the results, and what promises most is tried next (`model/`). Never
-//! a configuration twice, and never a proposal that depends on anything but the seed and what was told.
+//! a configuration twice, as long as the space has others, and never a proposal that depends on anything but the seed
+//! and what was told.
 //!
 //! The first configurations are the rows of the spec, the one of its defaults, and a few that lie far from each other.
 //! A failed configuration counts as the worst result so far. One that was lost gives its place to another.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sweep_core::id::TrialIndex;
 use sweep_core::params::Params;
+use sweep_core::value::{Scalar, Value};
 
 use crate::experiment::Row;
 use crate::model::encoding::{Encoding, Point};
@@ -20,32 +23,53 @@ use crate::strategy::{Ask, Event, Proposal, Strategy};
 
 /// The least and the most configurations of the first design, where one runs at a time.
 const DESIGN: (usize, usize) = (6, 10);
+/// Results that a model needs.
+const LEAST: usize = 3;
+/// On rungs, of so many proposals one lies far from all others.
+const SPREAD: usize = 2;
+/// A model is made of budgets that are at least this part of the greatest: what is best after less often only begins
+/// faster.
+const PART: u64 = 9;
 /// Draws for a configuration that is new.
 const DRAWS: u32 = 200;
+
+/// The only configurations that there are, where they are given: the axis of the space says which.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Described {
+    /// The space that they are of, though it has others.
+    pub space: Space,
+    /// Each.
+    pub configurations: Arc<[Params]>,
+}
 
 /// Proposes what promises most.
 #[derive(Debug)]
 pub struct Bayes {
     space: Space,
     encoding: Encoding,
+    /// The points that there are, where there is a list of them.
+    listed: Option<Vec<Point>>,
     seed: String,
     rows: Arc<[Row]>,
     /// How many more may be proposed.
     left: u64,
     /// How many may be proposed in the place of lost ones.
     spare: u64,
+    /// Whether it proposes for a method with rungs, and the least budget that a model is made of.
+    is_on_rungs: bool,
+    least: u64,
     trials: Vec<Trial>,
-    /// Results in the order in which they were told.
-    observed: Vec<Observation>,
+    /// Results in the order in which they were told, by budget; all under 0 without rungs.
+    observed: BTreeMap<u64, Vec<Observation>>,
     running: usize,
     seen: Seen,
-    /// What was computed: kernels by the number of results, and the next proposal.
+    /// What was computed: kernels by budget and number of results, and the next proposal.
     cache: RefCell<Cache>,
 }
 
 #[derive(Debug, Default)]
 struct Cache {
-    kernels: Kernels,
+    kernels: BTreeMap<u64, Kernels>,
     next: Option<Ask>,
 }
 
@@ -53,29 +77,54 @@ struct Cache {
 struct Trial {
     point: Point,
     runs: bool,
+    /// The last step at which it had a result.
+    step: Option<u64>,
 }
 
 impl Bayes {
     /// A search of `limit` configurations; the first ones are the rows, then that of the defaults.
     #[must_use]
     pub fn new(space: Space, seed: &str, rows: Arc<[Row]>, limit: u64) -> Self {
+        let encoding = Encoding::new(&space);
         Self {
-            encoding: Encoding::new(&space),
+            encoding,
+            listed: None,
             space,
             seed: seed.to_owned(),
             rows,
             left: limit,
             spare: limit,
+            is_on_rungs: false,
+            least: 0,
             trials: Vec::new(),
-            observed: Vec::new(),
+            observed: BTreeMap::new(),
             running: 0,
             seen: Seen::default(),
             cache: RefCell::default(),
         }
     }
 
+    /// For a method with rungs up to a budget: it hears of each rung as a report whose step is the budget, and proposes
+    /// without an end. The model is that of the greatest budget which has enough results (BOHB's rule: Falkner et al.
+    /// 2018), but never of small ones; until there is one, and with every other proposal, configurations lie far from
+    /// all others.
+    #[must_use]
+    pub fn on_rungs(mut self, most: u64) -> Self {
+        self.is_on_rungs = true;
+        self.least = most / PART;
+        self
+    }
+
+    /// Only these configurations: the places of the only axis.
+    #[must_use]
+    pub fn described(mut self, described: &Described) -> Self {
+        self.encoding = Encoding::new(&described.space);
+        self.listed = Some(described.configurations.iter().map(|c| self.encoding.encode(c)).collect());
+        self
+    }
+
     /// The next configuration; none where the space has no more.
-    fn proposal(&self, kernels: &mut Kernels) -> Option<Proposal> {
+    fn proposal(&self, kernels: &mut BTreeMap<u64, Kernels>) -> Option<Proposal> {
         let number = self.trials.len();
         if let Some(row) = self.rows.get(number) {
             let (name, params) = (row.name.clone(), self.completed(&row.params, number));
@@ -88,8 +137,10 @@ impl Bayes {
             }
         }
         let mut rng = Rng::new(&format!("{}/bayes", self.seed), number as u64);
-        let params = self.modelled(kernels, &mut rng).or_else(|| self.drawn(&mut rng))?;
-        Some(Proposal { params, ..Proposal::default() })
+        let new = self.modelled(kernels, &mut rng).or_else(|| self.drawn(&mut rng));
+        // Rungs go on where the space is used up.
+        let again = || self.is_on_rungs.then(|| self.space.assign(|_| rng.unit()));
+        Some(Proposal { params: new.or_else(again)?, ..Proposal::default() })
     }
 
     fn completed(&self, wanted: &Params, number: usize) -> Params {
@@ -98,33 +149,102 @@ impl Bayes {
     }
 
     /// What the model proposes, or the first design; none where all of it was there before.
-    fn modelled(&self, kernels: &mut Kernels, rng: &mut Rng) -> Option<Params> {
-        let new = |point: Point| Some(self.encoding.decode(&point)).filter(|params| !self.seen.has(params));
+    fn modelled(&self, kernels: &mut BTreeMap<u64, Kernels>, rng: &mut Rng) -> Option<Params> {
+        let is_new = |params: &Params| !self.seen.has(params);
+        let candidates = self.listed.as_ref().map(|points| {
+            let all = points.iter().enumerate().map(|(place, point)| (self.place(place), point));
+            all.filter(|(params, _)| is_new(params)).collect::<Vec<_>>()
+        });
+        let listed: Option<Vec<&[f64]>> = candidates
+            .as_ref()
+            .map(|candidates| candidates.iter().map(|(_, point)| point.as_slice()).collect());
         let design =
             (2 + self.encoding.metrics().len()).clamp(DESIGN.0, DESIGN.1).max(2 * (self.running + 1));
-        if self.trials.len() < design || self.observed.len() < 3 {
-            let others: Vec<&[f64]> = self.trials.iter().map(|trial| trial.point.as_slice()).collect();
-            return new(proposing::spread(&self.encoding, &others, rng));
-        }
+        let level = self.level().filter(|_| self.trials.len() >= design);
+        let level = level.filter(|_| !self.is_on_rungs || !self.trials.len().is_multiple_of(SPREAD));
         let running = self.trials.iter().filter(|trial| trial.runs);
         let pending: Vec<Point> = running.map(|trial| trial.point.clone()).collect();
-        let known = Known { encoding: &self.encoding, observed: &self.observed, pending: &pending };
-        proposing::proposals(&known, kernels, rng).into_iter().find_map(new)
+        let others: Vec<&[f64]> = self.trials.iter().map(|trial| trial.point.as_slice()).collect();
+        let observed = level.map_or(&[][..], |(_, observed)| observed);
+        let known = Known { encoding: &self.encoding, observed, pending: &pending };
+        match (&candidates, &listed, level) {
+            (Some(candidates), Some(points), level) => {
+                let place = match level {
+                    None => proposing::farthest(&known, points, &others, rng),
+                    Some((budget, _)) => {
+                        let kernels = kernels.entry(budget).or_default();
+                        proposing::most_promising(&known, points, kernels, rng)
+                    }
+                };
+                Some(candidates.get(place?)?.0.clone())
+            }
+            (_, _, None) => {
+                let point = proposing::spread(&self.encoding, &others, rng);
+                Some(self.encoding.decode(&point)).filter(is_new)
+            }
+            (_, _, Some((budget, _))) => {
+                let points = proposing::proposals(&known, kernels.entry(budget).or_default(), rng);
+                points.into_iter().map(|point| self.encoding.decode(&point)).find(is_new)
+            }
+        }
+    }
+
+    /// The greatest budget with enough results for a model, and these.
+    fn level(&self) -> Option<(u64, &[Observation])> {
+        let enough = |observed: &[Observation]| {
+            let active: usize = observed.iter().map(|(x, _)| x.iter().filter(|x| **x >= 0.0).count()).sum();
+            observed.len() >= if self.is_on_rungs { active / observed.len().max(1) + 2 } else { LEAST }
+        };
+        let levels = self.observed.iter().rev().map(|(budget, observed)| (*budget, observed.as_slice()));
+        levels.into_iter().find(|(budget, observed)| *budget >= self.least && enough(observed))
+    }
+
+    /// The configuration at a place of the list.
+    fn place(&self, place: usize) -> Params {
+        let value = Value::new(Scalar::Int(i64::try_from(place).unwrap_or(i64::MAX)));
+        self.space.axes().first().map(|axis| (axis.name.clone(), value)).into_iter().collect()
     }
 
     /// A configuration that is new: drawn, or where draws find none, the first of all that there are.
     fn drawn(&self, rng: &mut Rng) -> Option<Params> {
         let draws = (0..DRAWS).map(|_| self.space.assign(|_| rng.unit()));
         let mut draws = draws.filter(|params| !self.seen.has(params));
-        draws.next().or_else(|| self.listed())
+        draws.next().or_else(|| self.first_new())
     }
 
     /// The first combination that is new; none of an infinite space, where that cannot happen.
-    fn listed(&self) -> Option<Params> {
+    fn first_new(&self) -> Option<Params> {
         let all = self.space.combinations().finite()?;
         // More than were proposed need not be looked at.
         let most = all.min(self.seen.count() + 1);
-        (0..most).filter_map(|number| self.space.combination(number)).find(|params| !self.seen.has(params))
+        let combinations = (0..most).filter_map(|number| self.space.combination(number));
+        combinations.into_iter().find(|params| !self.seen.has(params))
+    }
+
+    fn point(&self, params: &Params) -> Point {
+        let Some(points) = &self.listed else { return self.encoding.encode(params) };
+        let axis = self.space.axes().first();
+        let place = axis.and_then(|axis| axis.domain.place(params.get(&axis.name)?));
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        place.and_then(|place| points.get(place).cloned()).unwrap_or_else(|| self.encoding.encode(params))
+    }
+
+    fn reported(&mut self, number: usize, step: u64, result: Option<f64>) {
+        let Some(trial) =
+            self.trials.get_mut(number).filter(|trial| trial.step.is_none_or(|last| step > last))
+        else {
+            return;
+        };
+        trial.step = Some(step);
+        self.observed.entry(step).or_default().push((trial.point.clone(), result));
+    }
+
+    /// Whether it ran, which it does no more.
+    fn stopped(&mut self, number: usize) -> bool {
+        let Some(trial) = self.trials.get_mut(number).filter(|trial| trial.runs) else { return false };
+        trial.runs = false;
+        self.running -= 1;
+        true
     }
 }
 
@@ -147,25 +267,30 @@ impl Strategy for Bayes {
         let number = trial.0 as usize;
         match event {
             Event::Proposed(proposal) if number == self.trials.len() => {
-                let point = self.encoding.encode(&proposal.params);
-                self.trials.push(Trial { point, runs: true });
+                let point = self.point(&proposal.params);
+                self.trials.push(Trial { point, runs: true, step: None });
                 self.running += 1;
                 self.left = self.left.saturating_sub(1);
                 self.seen.note(&proposal.params);
             }
+            Event::Reported { step, metric } if self.is_on_rungs => {
+                self.reported(number, *step, Some(*metric).filter(|metric| metric.is_finite()));
+            }
             Event::Ended { metric } => {
-                let Some(trial) = self.trials.get_mut(number).filter(|trial| trial.runs) else { return };
-                trial.runs = false;
-                self.running -= 1;
-                self.observed.push((trial.point.clone(), metric.filter(|metric| metric.is_finite())));
+                if !self.stopped(number) {
+                    return;
+                }
+                let metric = metric.filter(|metric| metric.is_finite());
+                // With rungs its results were reported, unless it failed on the first.
+                if !self.is_on_rungs || metric.is_none() {
+                    let least = self.observed.keys().next().copied().unwrap_or(0);
+                    self.reported(number, if self.is_on_rungs { least } else { 0 }, metric);
+                }
             }
             Event::Withdrawn => {
-                let Some(trial) = self.trials.get_mut(number).filter(|trial| trial.runs) else { return };
-                trial.runs = false;
-                self.running -= 1;
-                if self.spare > 0 {
+                if self.stopped(number) && self.spare > 0 {
                     self.spare -= 1;
-                    self.left += 1;
+                    self.left = self.left.saturating_add(1);
                 }
             }
             _ => return,

@@ -10,7 +10,7 @@ use sweep_core::params::Params;
 
 use crate::asha::Asha;
 use crate::band_stop::BandStop;
-use crate::bayes::Bayes;
+use crate::bayes::{Bayes, Described};
 use crate::error::Error;
 use crate::explicit::Explicit;
 use crate::genetic::Genetic;
@@ -19,12 +19,12 @@ use crate::hyperband::{Hyperband, Spare};
 use crate::ladder::{self, Bracket, Ladder, Rung};
 use crate::latin::Latin;
 use crate::median::Median;
-use crate::method::{AshaMode, Method, Stop};
+use crate::method::{AshaMode, Method, Rungs, Stop};
 use crate::pbt::Pbt;
 use crate::random::Random;
 use crate::rung_stop::RungStop;
 use crate::sobol::Sobol;
-use crate::source::{Pool, Source};
+use crate::source::{Pool, Proposals, Source};
 use crate::space::{Combinations, Space};
 use crate::stopping::Stopping;
 use crate::strategy::Strategy;
@@ -41,6 +41,8 @@ pub struct Experiment {
     pub stop: Option<Stop>,
     /// The space; one without axes adds no trials to the rows.
     pub space: Space,
+    /// What the values of the only axis stand for, where they stand for whole configurations.
+    pub described: Option<Described>,
     /// Explicit trials, before all others.
     pub rows: Vec<Row>,
     /// Values of parameters that a row or a combination lacks.
@@ -230,14 +232,7 @@ impl Experiment {
             return Err(Error::Nothing);
         };
         let count = brackets.iter().filter_map(|b| b.rungs.first()).map(|rung| rung.configurations).sum();
-        let source: Box<dyn Strategy> = Box::new(Source::new(Pool {
-            space: self.space.clone(),
-            rows: self.rows.clone().into(),
-            defaults: self.defaults.clone(),
-            seed: self.seed.clone(),
-            proposals: rungs.proposals,
-            count,
-        })?);
+        let source = self.source(rungs, count)?;
         let spare = if self.space.axes().is_empty() { Spare::None } else { Spare::Some };
         let Ladder { eta, .. } = rungs.ladder;
         Ok(match self.method {
@@ -249,6 +244,20 @@ impl Experiment {
             }
             _ => Box::new(Hyperband::new(brackets, source, spare)),
         })
+    }
+
+    /// Where the configurations of a method with rungs come from.
+    fn source(&self, Rungs { ladder, proposals }: Rungs, count: u64) -> Result<Box<dyn Strategy>, Error> {
+        let rows: Arc<[Row]> = self.rows.clone().into();
+        if proposals == Proposals::Bayes && !self.space.axes().is_empty() {
+            let mut bayes = Bayes::new(self.space.clone(), &self.seed, rows, u64::MAX).on_rungs(ladder.most);
+            if let Some(described) = &self.described {
+                bayes = bayes.described(described);
+            }
+            return Ok(self.with_defaults(Box::new(bayes)));
+        }
+        let (space, defaults, seed) = (self.space.clone(), self.defaults.clone(), self.seed.clone());
+        Ok(Box::new(Source::new(Pool { space, rows, defaults, seed, proposals, count })?))
     }
 
     /// A strategy whose proposals lack the parameters that have a value by `defaults:`.

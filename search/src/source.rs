@@ -28,6 +28,8 @@ pub enum Proposals {
     Sobol,
     /// By a Latin hypercube.
     Latin,
+    /// By a model of what those before came to: [`crate::bayes::Bayes`], which is a source of its own.
+    Bayes,
 }
 
 /// Draws again of a configuration that was there before; hyperband-snakemake gives up after as many.
@@ -114,7 +116,7 @@ impl Strategy for Source {
     }
 
     fn tell(&mut self, trial: TrialIndex, event: &Event) {
-        // None of the draws learns from results.
+        // None of the draws learns from results; a model is asked for elsewhere.
         if matches!(event, Event::Proposed(_)) {
             while self.next <= trial.0 && matches!(self.upcoming, Ask::Run(_)) {
                 self.next += 1;
@@ -132,7 +134,7 @@ fn drawn(pool: &Pool, round: u32) -> Result<Box<dyn Strategy>, Error> {
     let draws = pool.count.saturating_mul(2).saturating_add(64).min(limits::TRIALS.into());
     let rest: Option<Box<dyn Strategy>> = match pool.proposals {
         _ if space.axes().is_empty() => None,
-        Proposals::Random => {
+        Proposals::Random | Proposals::Bayes => {
             let draws = match space.combinations() {
                 Combinations::Finite(all) => u64::try_from(all).unwrap_or(u64::MAX).min(draws),
                 Combinations::Beyond | Combinations::Infinite => u64::MAX,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sweep_core::params::Params;
 use sweep_core::value::{Scalar, Value};
+use sweep_search::bayes::Described;
 use sweep_search::space::{Condition, Links, Rule, Test};
 use sweep_search::{Axis, Domain, Space};
 
@@ -156,6 +157,24 @@ impl Init {
             let domain = Domain::IntUniform { min: 0, max: most };
             return Ok(Space::new(vec![Axis { name: POOL.into(), domain }]));
         }
+        self.of_parameters()
+    }
+
+    /// What the configurations of a pool are, where they have parameters.
+    ///
+    /// # Errors
+    /// For a parameter that makes no sense.
+    pub fn described(&self) -> Result<Option<Described>> {
+        let Some(pool) = self.pool.as_ref().filter(|_| !self.space.is_empty()) else { return Ok(None) };
+        let params = |configuration: &Json| -> Params {
+            let entries = configuration.as_object().into_iter().flatten();
+            entries.filter_map(|(name, json)| Some((name.clone(), Value::from_json(json)?))).collect()
+        };
+        let configurations = pool.iter().map(params).collect();
+        Ok(Some(Described { space: self.of_parameters()?, configurations }))
+    }
+
+    fn of_parameters(&self) -> Result<Space> {
         let axis =
             |parameter: &Parameter| Ok(Axis { name: parameter.name.clone(), domain: parameter.domain()? });
         let axes = self.space.iter().map(axis).collect::<Result<Vec<_>>>()?;

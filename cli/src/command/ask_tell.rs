@@ -49,6 +49,7 @@ enum Drawn {
     Random,
     Sobol,
     Latin,
+    Bayes,
 }
 
 /// Configurations where nobody says how many there will be.
@@ -115,6 +116,7 @@ impl Args {
             seed: init.seed.to_string(),
             method,
             stop,
+            described: init.described()?,
             space,
             limit,
             replicates: 1,
@@ -132,6 +134,7 @@ impl Args {
                 Drawn::Random => Proposals::Random,
                 Drawn::Sobol => Proposals::Sobol,
                 Drawn::Latin => Proposals::Latin,
+                Drawn::Bayes => Proposals::Bayes,
             };
             Ok::<_, Error>(Rungs { ladder: Ladder { brackets, ..ladder }, proposals })
         };
@@ -143,6 +146,7 @@ impl Args {
                 let proposals = match method {
                     Method::Sobol => Proposals::Sobol,
                     Method::Latin => Proposals::Latin,
+                    Method::Bayes => Proposals::Bayes,
                     _ => Proposals::Random,
                 };
                 Ok(Method::Asha(Rungs { ladder, proposals }, AshaMode::Promote))

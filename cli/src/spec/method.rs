@@ -262,7 +262,12 @@ fn brackets(
 }
 
 fn proposals(section: &Section<'_>, mistakes: &mut Mistakes) -> Option<Proposals> {
-    let known = [("random", Proposals::Random), ("sobol", Proposals::Sobol), ("latin", Proposals::Latin)];
+    let known = [
+        ("random", Proposals::Random),
+        ("sobol", Proposals::Sobol),
+        ("latin", Proposals::Latin),
+        ("bayes", Proposals::Bayes),
+    ];
     section.choice("proposals", &known, mistakes).map(Option::unwrap_or_default)
 }
 

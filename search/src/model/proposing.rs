@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::candidates::{Effort, ranked};
-use super::elementary::{ln, log_improvement};
+use super::elementary::{below, ln, log_improvement};
 use super::encoding::{Encoding, Point};
 use super::fit::{Evidence, Kernel};
 use super::kernel::apart;
+use super::parzen;
 use super::posterior::Posterior;
 use super::warp::warped;
 use crate::rng::Rng;
@@ -28,6 +29,16 @@ const STEPS: usize = 40;
 const TWO_STARTS: usize = 200;
 /// Candidates of a point of the first design.
 const SPREAD: usize = 60;
+/// The best results, of which one is to be improved upon.
+const LEADERS: usize = 20;
+/// A fit also begins with longer lengths and more noise than is believed: what rises and falls between any two results
+/// is noise to whoever looks for the way down. Of the weights a share, and the noise.
+const SMOOTH: (f64, f64) = (0.25, 0.1);
+/// With more noise, or where the best result is so long ago, or twice the number of coordinates, or a fifth of all, the
+/// model is at its end, and one in [`SHARED`] proposals comes from densities.
+const RUGGED: f64 = 0.01;
+const STAGNANT: usize = 10;
+const SHARED: usize = 2;
 /// Of so many proposals one is drawn from the space.
 const DRAWN: usize = 25;
 
@@ -62,6 +73,54 @@ pub(crate) fn spread(encoding: &Encoding, others: &[&[f64]], rng: &mut Rng) -> P
     best.1
 }
 
+/// Of some points the one that is farthest from all others, of as many as are looked at.
+#[must_use]
+pub(crate) fn farthest(
+    known: &Known<'_>,
+    points: &[&[f64]],
+    others: &[&[f64]],
+    rng: &mut Rng,
+) -> Option<usize> {
+    let mut best: Option<(f64, usize)> = None;
+    for _ in 0..SPREAD.min(points.len()) {
+        let place = below(rng, points.len());
+        let nearest = others
+            .iter()
+            .map(|other| apart(known.encoding.metrics(), points[place], other))
+            .fold(f64::MAX, f64::min);
+        if best.is_none_or(|best| nearest > best.0) {
+            best = Some((nearest, place));
+        }
+    }
+    best.map(|(_, place)| place)
+}
+
+/// Of some points the one that promises most; none where there are none.
+#[must_use]
+pub(crate) fn most_promising(
+    known: &Known<'_>,
+    points: &[&[f64]],
+    kernels: &mut Kernels,
+    rng: &mut Rng,
+) -> Option<usize> {
+    if points.is_empty() {
+        return None;
+    }
+    let drawn = below(rng, points.len());
+    if known.observed.len() % DRAWN == DRAWN - 1 {
+        return Some(drawn);
+    }
+    let Some(mut outlook) = Outlook::new(known, kernels) else { return Some(drawn) };
+    let mut best = (f64::NEG_INFINITY, drawn);
+    for (place, point) in points.iter().enumerate() {
+        let promise = outlook.promise(point);
+        if promise > best.0 {
+            best = (promise, place);
+        }
+    }
+    Some(best.1)
+}
+
 /// Points in the order in which they are to be tried: the first that is new is the proposal.
 #[must_use]
 pub(crate) fn proposals(known: &Known<'_>, kernels: &mut Kernels, rng: &mut Rng) -> Vec<Point> {
@@ -72,33 +131,73 @@ pub(crate) fn proposals(known: &Known<'_>, kernels: &mut Kernels, rng: &mut Rng)
     }
     let Some(kernel) = kernel(known, fitted_at(n), kernels) else { return draws(rng) };
     let results = completed(known.observed);
-    let results = warped(&results);
-    let chosen = chosen(&results, POINTS);
-    let mut points: Vec<&[f64]> = chosen.iter().map(|i| known.observed[*i].0.as_slice()).collect();
-    let mut values: Vec<f64> = chosen.iter().map(|i| results[*i]).collect();
-    let metrics = known.encoding.metrics();
-    let Some(mut posterior) = Posterior::new(kernel.clone(), metrics, &points, &values) else {
-        return draws(rng);
-    };
-    let mut room = Vec::new();
-    if !known.pending.is_empty() {
-        // What runs is believed to give what is expected of it.
-        let expected: Vec<f64> = known.pending.iter().map(|x| posterior.at(x, &mut room).mean).collect();
-        points.extend(known.pending.iter().map(Vec::as_slice));
-        values.extend(expected);
-        posterior = Posterior::new(kernel, metrics, &points, &values).unwrap_or(posterior);
-    }
-    let least = results.iter().copied().fold(f64::INFINITY, f64::min);
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|a, b| results[*a].total_cmp(&results[*b]));
+    let at_its_end = kernel.noise > RUGGED || stagnates(&results, known.encoding.metrics().len());
+    if at_its_end && n % SHARED == SHARED - 1 {
+        let mut sorted: Vec<&[f64]> = order.iter().map(|i| known.observed[*i].0.as_slice()).collect();
+        sorted.extend(known.pending.iter().map(Vec::as_slice));
+        return (0..10).map(|_| parzen::proposal(known.encoding, &sorted, rng)).collect();
+    }
+    let Some(mut outlook) = Outlook::new(known, kernels) else { return draws(rng) };
     let best: Vec<&[f64]> = order.iter().take(8).map(|i| known.observed[*i].0.as_slice()).collect();
     let effort = Effort { draws: 300, changes: 200, climbs: 4, steps: 120 };
-    let found = ranked(known.encoding, &best, effort, rng, |x| {
-        let belief = posterior.at(x, &mut room);
-        let deviation = belief.variance.sqrt();
-        log_improvement((least - belief.mean) / deviation) + ln(deviation)
-    });
+    let found = ranked(known.encoding, &best, effort, rng, |x| outlook.promise(x));
     found.into_iter().map(|(_, point)| point).collect()
+}
+
+/// What is expected of points.
+struct Outlook {
+    posterior: Posterior,
+    /// What is to be improved upon.
+    least: f64,
+    room: Vec<f64>,
+}
+
+impl Outlook {
+    /// By the kernel that was fitted last; none where there is none.
+    fn new(known: &Known<'_>, kernels: &mut Kernels) -> Option<Self> {
+        let n = known.observed.len();
+        let kernel = kernel(known, fitted_at(n), kernels)?;
+        let results = warped(&completed(known.observed));
+        let chosen = chosen(&results, POINTS);
+        let mut points: Vec<&[f64]> = chosen.iter().map(|i| known.observed[*i].0.as_slice()).collect();
+        let mut values: Vec<f64> = chosen.iter().map(|i| results[*i]).collect();
+        let mut posterior = Posterior::new(kernel.clone(), known.encoding.metrics(), &points, &values)?;
+        let mut room = Vec::new();
+        // Where results are noisy, the least of them was lucky: what is believed there is to be improved upon.
+        let mut order: Vec<usize> = (0..values.len()).collect();
+        order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+        let believed = order.iter().take(LEADERS).map(|i| posterior.at(points[*i], &mut room).mean);
+        let least = believed.fold(f64::INFINITY, f64::min);
+        if !known.pending.is_empty() {
+            // What runs is believed to give what is expected of it.
+            let expected: Vec<f64> = known.pending.iter().map(|x| posterior.at(x, &mut room).mean).collect();
+            points.extend(known.pending.iter().map(Vec::as_slice));
+            values.extend(expected);
+            posterior =
+                Posterior::new(kernel, known.encoding.metrics(), &points, &values).unwrap_or(posterior);
+        }
+        Some(Self { posterior, least, room })
+    }
+
+    /// The logarithm of the improvement that is expected at a configuration.
+    fn promise(&mut self, x: &[f64]) -> f64 {
+        let belief = self.posterior.at(x, &mut self.room);
+        let deviation = belief.variance.sqrt();
+        log_improvement((self.least - belief.mean) / deviation) + ln(deviation)
+    }
+}
+
+/// Whether the best result is long ago, for a space of so many coordinates.
+fn stagnates(results: &[f64], d: usize) -> bool {
+    let mut first = 0;
+    for (place, result) in results.iter().enumerate() {
+        if *result < results[first] {
+            first = place;
+        }
+    }
+    results.len() - first > (2 * d).max(STAGNANT).max(results.len() / 5)
 }
 
 /// The results, failures as the worst of them.
@@ -137,7 +236,9 @@ fn kernel(known: &Known<'_>, count: usize, kernels: &mut Kernels) -> Option<Kern
     };
     let mut starts = Vec::new();
     if before.is_none() || count <= TWO_STARTS {
-        starts.push(Kernel::prior(&evidence));
+        let prior = Kernel::prior(&evidence);
+        let weights = prior.weights.iter().map(|w| w * SMOOTH.0).collect();
+        starts.extend([Kernel { weights, noise: SMOOTH.1, ..prior.clone() }, prior]);
     }
     starts.extend(before);
     let kernel = Kernel::fitted(&evidence, &starts, STEPS);

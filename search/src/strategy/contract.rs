@@ -149,7 +149,8 @@ fn places(played: &Played) -> BTreeSet<String> {
 #[test]
 fn where_rungs_and_generations_wait_the_order_of_results_does_not_matter() {
     for (name, experiment) in experiments() {
-        if matches!(experiment.method, Method::Asha(..) | Method::Bayes) || experiment.stop.is_some() {
+        let learns = name.contains("bayes");
+        if matches!(experiment.method, Method::Asha(..)) || learns || experiment.stop.is_some() {
             continue;
         }
         for failing in [0.0, 0.2] {

@@ -153,6 +153,20 @@ fn rationing() -> Vec<(&'static str, Experiment)> {
         ("hyperband, sobol", of(Method::Hyperband(rungs(ladder, Proposals::Sobol)))),
         ("hyperband, latin", of(Method::Hyperband(rungs(ladder, Proposals::Latin)))),
         (
+            "asha, bayes",
+            Experiment {
+                limit: Some(20),
+                ..of(Method::Asha(
+                    rungs(Ladder::of_most(9, 3, 1).unwrap(), Proposals::Bayes),
+                    AshaMode::Promote,
+                ))
+            },
+        ),
+        (
+            "hyperband, bayes",
+            of(Method::Hyperband(rungs(Ladder::of_most(9, 3, 1).unwrap(), Proposals::Bayes))),
+        ),
+        (
             "hyperband, some",
             of(Method::Hyperband(random(Ladder {
                 brackets: Selection::of(&[0, 2]),
