@@ -100,9 +100,9 @@ fn a_page_of_any_sweep_opens() {
         assert_quiet(&mut browser);
     }
     // Made and never submitted.
-    let place = Place::with(&format!(
-        "name: early\nmethod: grid\nmetric: {{name: loss}}\nshell: 'true'\nparameters: {{a: [1, 2]}}\n"
-    ));
+    let place = Place::with(
+        "name: early\nmethod: grid\nmetric: {name: loss}\nshell: 'true'\nparameters: {a: [1, 2]}\n",
+    );
     place.sweep(&["init", "sweep.yaml"], &[0]);
     browser.open(&place.page(&[]));
     assert_quiet(&mut browser);

@@ -85,7 +85,7 @@ impl Influences {
             Influence {
                 name: of.parameter.clone(),
                 correlation: linear.and_then(|linear| linear.correlation),
-                value: linear.and_then(|linear| linear.value.as_ref()).map(|value| text(value)),
+                value: linear.and_then(|linear| linear.value.as_ref()).map(text),
                 impurity: shares.get(of.parameter.as_str()).copied(),
                 fanova: Some(of.importance),
                 total: of.total,
