@@ -80,4 +80,6 @@ pub enum Event {
 }
 
 #[cfg(test)]
-pub(crate) mod contract;
+mod contract;
+#[cfg(test)]
+pub(crate) use contract::tangled;

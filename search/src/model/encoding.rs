@@ -339,7 +339,7 @@ fn coordinate(domain: &Domain, kind: Kind, value: &Value) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::strategy::contract::tangled;
+    use crate::strategy::tangled;
 
     #[test]
     fn a_point_is_a_configuration_and_a_configuration_its_point() {
