@@ -204,6 +204,7 @@ impl Browser {
         let of =
             element.map_or("document.documentElement".into(), |of| format!("document.querySelector('{of}')"));
         // As high as the page: a canvas that is not in sight is not in a picture beyond the window either.
+        let scrolled = self.see("scrollY");
         let [width, height, page]: [u32; 3] = serde_json::from_value(
             self.see("[innerWidth, innerHeight, document.documentElement.scrollHeight]"),
         )
@@ -222,6 +223,8 @@ impl Browser {
         std::fs::write(path, decoded(answer["data"].as_str().unwrap())).unwrap();
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.ask("Emulation.setDeviceMetricsOverride", &size);
+        // A window as high as the page has nowhere to scroll to, and forgot where it was.
+        self.see(&format!("scrollTo({{top: {scrolled}, behavior: 'instant'}})"));
     }
 
     /// The page on paper.
