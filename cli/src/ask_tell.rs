@@ -4,11 +4,12 @@
 
 pub mod wire;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sweep_core::id::TrialIndex;
 use sweep_core::params::Params;
 use sweep_core::trial::Trial;
+use sweep_search::importance::{self, Better, Depth, Method, Study};
 use sweep_search::{Course, End, Experiment, Next};
 
 use crate::error::{Error, Result};
@@ -26,6 +27,8 @@ pub struct Session {
     numbers: HashMap<(usize, u32), u32>,
     /// What runs under a number.
     running: HashMap<u32, Running>,
+    /// Every configuration and its last metric, as it was told.
+    told: BTreeMap<u32, (Params, Option<f64>)>,
     next: u32,
 }
 
@@ -45,7 +48,7 @@ impl Session {
     #[must_use]
     pub fn new(experiment: Experiment, sign: f64, pool: bool) -> Self {
         let (rounds, numbers, running) = (Vec::new(), HashMap::new(), HashMap::new());
-        Self { experiment, sign, pool, rounds, numbers, running, next: 0 }
+        Self { experiment, sign, pool, rounds, numbers, running, told: BTreeMap::new(), next: 0 }
     }
 
     /// What to run next.
@@ -92,6 +95,7 @@ impl Session {
             }
         };
         self.numbers.insert((round, trial.index.0), number);
+        self.told.entry(number).or_insert_with(|| (trial.params.clone(), None));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "budgets are whole")]
         let until = trial.budget.map(|budget| budget as u64);
         self.running.insert(number, Running { round, trial: trial.index, until });
@@ -111,6 +115,7 @@ impl Session {
     /// Where it does not run.
     pub fn tell(&mut self, number: u32, value: Option<f64>) -> Result<Reply> {
         let Running { round, trial, .. } = self.take(number)?;
+        self.note(number, value);
         self.rounds[round].ended(trial, End::Ended(value.map(|value| self.sign * value)));
         Ok(Reply::Done { ok: true })
     }
@@ -121,6 +126,7 @@ impl Session {
     /// Where it does not run.
     pub fn report(&mut self, number: u32, epoch: u64, value: Option<f64>) -> Result<Reply> {
         let running @ Running { round, trial, until } = self.take(number)?;
+        self.note(number, value);
         let metric = value.map(|value| self.sign * value).filter(|value| value.is_finite());
         let course = &mut self.rounds[round];
         if let Some(metric) = metric {
@@ -139,6 +145,21 @@ impl Session {
         }
         self.running.insert(number, running);
         Ok(Reply::Action { action: "continue" })
+    }
+
+    /// Which parameters mattered in what was told so far.
+    #[must_use]
+    pub fn importance(&self, depth: Depth) -> Reply {
+        let told = self.told.values().filter(|(_, value)| value.is_some());
+        let study = Study::new(&self.experiment.space, told.map(|(params, value)| (params, *value)));
+        let better = if self.sign < 0.0 { Better::High } else { Better::Low };
+        Reply::Importance(Box::new(importance::judge(&study, Method::Fanova, better, depth)))
+    }
+
+    fn note(&mut self, number: u32, value: Option<f64>) {
+        if let Some((_, last)) = self.told.get_mut(&number) {
+            *last = value;
+        }
     }
 
     fn take(&mut self, number: u32) -> Result<Running> {

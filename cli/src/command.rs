@@ -16,6 +16,7 @@ pub mod exec;
 pub mod export;
 pub mod extend;
 pub mod import;
+pub mod importance;
 pub mod init;
 pub mod list;
 pub mod log;
@@ -72,6 +73,7 @@ enum Command {
     Report(report::Args),
     Export(export::Args),
     Import(import::Args),
+    Importance(importance::Args),
     Stop(stop::Args),
     Pause(pause::Args),
     Resume(resume::Args),
@@ -116,6 +118,7 @@ impl Cli {
             Command::Report(args) => args.run(),
             Command::Export(args) => args.run(),
             Command::Import(args) => args.run(),
+            Command::Importance(args) => args.run(),
             Command::Stop(args) => args.run(),
             Command::Pause(args) => args.run(),
             Command::Resume(args) => args.run(),

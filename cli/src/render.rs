@@ -4,6 +4,7 @@
 pub mod compare;
 pub mod cost;
 pub mod grid;
+pub mod importance;
 pub mod list;
 pub mod page;
 pub mod plan;

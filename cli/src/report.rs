@@ -7,6 +7,7 @@ pub mod cost;
 pub mod detail;
 pub mod failure;
 pub mod grid;
+pub mod importance;
 pub mod list;
 pub mod output;
 pub mod page;

@@ -144,3 +144,24 @@ fn a_line_that_makes_no_sense_is_answered_with_the_reason() {
     );
     peer.quit();
 }
+
+#[test]
+fn importance_is_told_of_what_was_told() {
+    let site = Site::new("");
+    let mut peer = Peer::new(&site, "random");
+    let init = json!({"op": "init", "space": space(), "seed": 7, "budget": 40, "workers": 1});
+    peer.say(&init.to_string());
+    for id in 1..=40 {
+        let asked = peer.say(r#"{"op":"ask"}"#);
+        let value = if asked["params"]["model"] == "mlp" { 1.0 } else { 0.0 };
+        peer.say(&json!({"op": "tell", "id": id, "value": value}).to_string());
+    }
+    let found = peer.say(r#"{"op":"importance","pairs":true}"#);
+    assert_eq!(found["trials"], 40);
+    assert_eq!(found["parameters"][0]["parameter"], "model");
+    assert!(found["parameters"][0]["importance"].as_f64().unwrap() > 0.95, "{found}");
+    let lr = found["parameters"].as_array().unwrap().iter().find(|found| found["parameter"] == "lr").unwrap();
+    assert!(lr["coverage"].as_f64().unwrap() < 0.9, "{lr}");
+    assert_eq!(found["pairs"].as_array().unwrap().len(), 3);
+    peer.quit();
+}

@@ -8,7 +8,7 @@ mod written_sweep;
 use std::path::Path;
 
 use command_site::{Ran, Site};
-use written_sweep::{check, many, rungs, six};
+use written_sweep::{check, judged, many, rungs, six};
 
 /// What a command prints for a screen of so many columns.
 fn shown(site: &Site, dir: &str, columns: usize, arguments: &[&str]) -> String {
@@ -60,4 +60,39 @@ fn a_hundred_thousand_trials_are_folded_into_one_screen() {
     let dir = dir.to_str().unwrap();
     let text = shown(&site, dir, 80, &["status", dir]);
     check("status.many.txt", &text);
+}
+
+#[test]
+fn importance_says_what_mattered_and_how_far_to_believe_it() {
+    let site = Site::new("name: judged\n");
+    let dir = judged().write(&site.path(""));
+    let dir = dir.to_str().unwrap();
+    let show = |name: &str, arguments: &[&str]| {
+        let text = shown(&site, dir, 80, &[&["importance", dir], arguments].concat());
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+        check(name, &text);
+    };
+    show("importance.txt", &["--pairs"]);
+    for method in ["impurity", "permutation", "correlation", "ped-anova"] {
+        show(&format!("importance.{method}.txt"), &["--method", method]);
+    }
+    show("importance.json", &["--pairs", "--format", "json"]);
+    let refused = |arguments: &[&str], hint: &str| {
+        let ran = site.sweep(&[&["importance", dir], arguments].concat());
+        assert!(ran.code == Some(2) && ran.stderr.contains(hint), "{}", ran.stderr);
+    };
+    refused(&["--metric", "lossy"], "it has loss");
+    refused(&["--method", "correlation", "--pairs"], "only fANOVA judges pairs");
+}
+
+#[test]
+fn importance_of_a_sweep_that_has_not_begun_says_so() {
+    let site = Site::new("name: early\nmetric: {name: loss}\nshell: 'true'\nparameters: {x: [1, 2]}\n");
+    site.good(&["init", "sweep.yaml"]);
+    let text = site.good(&["importance"]);
+    assert!(text.contains("no trial has completed with this metric yet"), "{text}");
+    site.write("none.yaml", "name: none\nshell: 'true'\nparameters: {x: [1, 2]}\n");
+    site.good(&["init", "none.yaml"]);
+    let ran = site.sweep(&["importance", "none"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("names no metric"), "{}", ran.stderr);
 }

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use sweep_core::params::Params;
 use sweep_core::value::{Scalar, Value};
 use sweep_search::bayes::Described;
+use sweep_search::importance::Importance;
 use sweep_search::space::{Condition, Links, Rule, Test};
 use sweep_search::{Axis, Domain, Space};
 
@@ -35,6 +36,12 @@ pub enum Request {
         epoch: u64,
         /// Its metric; none where it failed.
         value: Option<f64>,
+    },
+    /// Which parameters mattered in what was told so far, by fANOVA.
+    Importance {
+        /// Whether every two parameters are judged as well.
+        #[serde(default)]
+        pairs: bool,
     },
     /// The end.
     Quit,
@@ -136,6 +143,8 @@ pub enum Reply {
         /// `continue` or `stop`.
         action: &'static str,
     },
+    /// Which parameters mattered.
+    Importance(Box<Importance>),
     /// The line makes no sense.
     Error {
         /// Why.

@@ -3,6 +3,7 @@
 use std::io::{BufRead, Write};
 use std::process::ExitCode;
 
+use sweep_search::importance::Depth;
 use sweep_search::ladder::{Ladder, Selection};
 use sweep_search::median::Grace;
 use sweep_search::source::Proposals;
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 ///
 /// One object a line, one answer a line: {"op":"init","space":[…],"seed":0,"budget":200}, then {"op":"ask"} and
 /// {"op":"tell","id":7,"value":0.1}; with "max_epoch" in the first line {"op":"next"} and
-/// {"op":"report","id":7,"epoch":3,"value":0.1}. {"op":"quit"} ends it.
+/// {"op":"report","id":7,"epoch":3,"value":0.1}. {"op":"importance"} tells which parameters mattered so far. {"op":"quit"} ends it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The strategy
@@ -97,6 +98,9 @@ impl Args {
             Request::Ask | Request::Next => session.ask(),
             Request::Tell { id, value } => session.tell(id, value),
             Request::Report { id, epoch, value } => session.report(id, epoch, value),
+            Request::Importance { pairs } => {
+                Ok(session.importance(if pairs { Depth::Pairs } else { Depth::Single }))
+            }
             Request::Init(_) | Request::Quit => Ok(Reply::Done { ok: true }),
         }
     }

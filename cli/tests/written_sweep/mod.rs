@@ -90,6 +90,20 @@ pub fn rungs() -> Written {
     Written { id: "rungs-20260102-030405-abcd", method: "hyperband", more, trials, refused: 0 }
 }
 
+/// Trials whose loss depends on the learning rate, and on the width with one optimizer alone; one diverged.
+pub fn judged() -> Written {
+    let one = |n: u32| {
+        let rate = f64::from(n % 3);
+        let width = f64::from(n % 8);
+        let loss = rate * rate + if n % 2 == 0 { width / 8.0 } else { 0.0 };
+        let losses = vec![if n == 50 { "1e30".to_owned() } else { loss.to_string() }];
+        One { started: Some(Some(0)), losses, ..One::default() }
+    };
+    let mut trials: Vec<One> = (0..60).map(one).collect();
+    trials[17].losses = vec!["nan".into()];
+    Written { id: "judged-20260102-030405-abcd", method: "random", more: "", trials, refused: 0 }
+}
+
 /// A hundred thousand trials that nobody has started.
 pub fn many() -> Written {
     let trials = vec![One::default(); 100_000];

@@ -39,9 +39,9 @@ pub(super) struct Parameter {
     pub(super) numbers: Option<Vec<f64>>,
 }
 
-/// A metric counts as an outlier so many times the distance of the quartiles outside of them: far beyond what a
-/// metric of a heavy tail does, and near beside the 1e30 of a training that diverged.
-const OUTLIER: f64 = 50.0;
+/// A metric counts as an outlier so many times the distance of the quartiles outside of them: J. W. Tukey's outer fence
+/// ("Exploratory data analysis", 1977). One training that diverged would else be all that there is to explain.
+const OUTLIER: f64 = 3.0;
 
 impl Study {
     /// The trials of a space with the metric that each reported. Parameters that the space does not have, as those of

@@ -159,9 +159,9 @@ fn outliers_do_not_decide() {
     for diverged in [1e30, -f64::MAX, f64::INFINITY] {
         let study = study(&space, &trials, |params| metric(params, diverged));
         assert!(study.clipped + study.left_out > 0);
-        for method in [Method::Fanova, Method::Permutation] {
+        for method in [Method::Fanova, Method::Impurity] {
             let importance = judge(&study, method, Better::Low, Depth::Single);
-            assert!(importance.parameters.iter().all(|found| found.importance.is_finite()));
+            assert!(of(&importance, "a").share > 0.7, "{diverged:e}: {importance:?}");
         }
     }
     let plain = study(&space, &trials, |params| number(params, "a") + 0.1 * number(params, "b"));
