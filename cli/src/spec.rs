@@ -206,6 +206,7 @@ impl Spec {
             defaults: self.defaults.clone(),
             limit: self.limit,
             replicates: self.replicates,
+            described: None,
         }
     }
 
