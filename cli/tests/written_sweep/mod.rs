@@ -95,7 +95,7 @@ pub fn judged() -> Written {
     let one = |n: u32| {
         let rate = f64::from(n % 3);
         let width = f64::from(n % 8);
-        let loss = rate * rate + if n % 2 == 0 { width / 8.0 } else { 0.0 };
+        let loss = rate * rate + if n.is_multiple_of(2) { width / 8.0 } else { 0.0 };
         let losses = vec![if n == 50 { "1e30".to_owned() } else { loss.to_string() }];
         One { started: Some(Some(0)), losses, ..One::default() }
     };
