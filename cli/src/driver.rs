@@ -23,6 +23,7 @@ pub mod look;
 pub mod notify;
 pub mod pace;
 pub mod prune;
+pub mod room;
 pub mod search;
 pub mod settle;
 pub mod source;

@@ -49,6 +49,17 @@ pub enum Event {
         /// When, in nanoseconds since 1970.
         time_ns: u64,
     },
+    /// A limit of Slurm's stands in the way of a batch: none of it is in the queue, and its trials wait for room.
+    Deferred {
+        /// Which.
+        batch: BatchNumber,
+        /// What Slurm said.
+        error: String,
+        /// How many jobs and array tasks the user had in the queue then.
+        open: u32,
+        /// When, in nanoseconds since 1970.
+        time_ns: u64,
+    },
     /// The search proposed trials that stand in the table, after all that was told to it before.
     Proposed {
         /// The first of them.

@@ -13,6 +13,7 @@ use crate::command::{Which, notice, print};
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, look};
 use crate::driver::pace::Pace;
+use crate::driver::submit::Waiting;
 use crate::driver::{drift, journal, search, successor};
 use crate::error::Result;
 use crate::executor::local;
@@ -55,12 +56,15 @@ struct Report {
     jobs: Vec<String>,
     /// The job that drives the search from now on, where nobody did.
     driver: Option<u32>,
+    /// What is not in the queue yet because a limit of Slurm's stands in the way.
+    waiting: Option<Waiting>,
 }
 
 /// Lets somebody drive a driven sweep that is not done, where nobody does.
 fn drive(dir: &SweepDir, driver: &Driver) -> Result<Option<u32>> {
     let manifest = driver.manifest();
-    let is_done = !manifest.driven || search::is_finished(&journal::read(dir)?);
+    let waits = Batches::read(dir)?.full().is_some() && look(dir)?.waiting() > 0;
+    let is_done = !waits && (!manifest.driven || search::is_finished(&journal::read(dir)?));
     if is_done || !successor::jobs(dir).is_empty() || local::find_driver(dir).is_some() {
         return Ok(None);
     }
@@ -92,7 +96,8 @@ impl Args {
             trials.extend(&lost);
         }
         trials.sort();
-        let taken = driver.submit(&mut journal, &look, &trials)?;
+        let given = driver.submit(&mut journal, &look, &trials, &|| successor::ensure(&dir, &notice))?;
+        let taken = given.taken;
         let jobs = Batches::read(&dir)?.jobs();
         let jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
         let release = || slurm::hold(&jobs, Hold::Go);
@@ -113,6 +118,7 @@ impl Args {
             },
             jobs: names(&taken),
             driver,
+            waiting: given.waiting,
         };
         print(&match self.format {
             Format::Human => human(&report),
@@ -159,7 +165,11 @@ fn human(report: &Report) -> String {
     say(report.repeated.len(), "batches that never arrived submitted again, jobs", &report.repeated);
     let twins: Vec<_> = report.cancelled_twins.iter().map(ToString::to_string).collect();
     say(twins.len(), "jobs cancelled as a second one of their batch", &twins);
-    say(report.submitted.len(), "trials submitted, jobs", &report.jobs);
+    let waiting = report.waiting.as_ref().map_or(0, |waiting| waiting.trials as usize);
+    say(report.submitted.len() - waiting, "trials submitted, jobs", &report.jobs);
+    if let Some(waiting) = &report.waiting {
+        lines.push(waiting.to_string());
+    }
     if let Some(job) = report.driver {
         lines.push(format!("job {job} drives the search"));
     }

@@ -10,6 +10,7 @@ use crate::command::{Which, notice, print};
 use crate::driver::choose::{Choice, Condition, states, trials};
 use crate::driver::drive::Driver;
 use crate::driver::look::look;
+use crate::driver::successor;
 use crate::error::{Error, Result};
 use crate::render::{Format, json};
 use crate::report::status::SCHEMA_VERSION;
@@ -77,8 +78,11 @@ impl Args {
         driver.settle(&mut journal, &notice)?;
         let look = look(&dir)?;
         let chosen = choose(&look.trials, &choice)?;
-        let taken = driver.submit(&mut journal, &look, &chosen)?;
-        Ok(self.report(&chosen, taken.into_iter().map(|taken| taken.job).collect()))
+        let given = driver.submit(&mut journal, &look, &chosen, &|| successor::ensure(&dir, &notice))?;
+        if let Some(waiting) = &given.waiting {
+            notice(&waiting.to_string());
+        }
+        Ok(self.report(&chosen, given.jobs()))
     }
 
     fn choice(&self) -> Result<Choice> {

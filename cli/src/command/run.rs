@@ -34,7 +34,7 @@ impl Args {
     /// Those of `sweep submit`, or where the sweep cannot be read any more.
     pub fn run(&self) -> Result<ExitCode> {
         let interrupted = Arc::new(AtomicBool::new(false));
-        let submitted = self.what.submit()?;
+        let submitted = self.what.submit(&|_| {})?;
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, Arc::clone(&interrupted))
                 .map_err(|error| Error::world("cannot catch signals").because(&error))?;
@@ -45,11 +45,13 @@ impl Args {
             Foreground { progress: Progress::new(submitted.created.count), interrupted, status: None };
         let followed = follow(dir, &mut watcher, PATIENCE)?;
         watcher.progress.finish();
-        let Some(status) = watcher.status.filter(|_| followed == Followed::ToTheEnd) else {
+        let Some(status) = watcher.status.take_if(|_| followed == Followed::ToTheEnd) else {
             let place = dir.path().display();
             anstream::eprintln!("the trials go on without this command");
             if submitted.created.manifest.driven {
                 anstream::eprintln!("the search does not: go on with `sweep resume {place}`");
+            } else if watcher.status.is_some_and(|status| status.waiting.is_some()) {
+                anstream::eprintln!("those that wait for room do not: go on with `sweep resume {place}`");
             }
             anstream::eprintln!("see them with `sweep status {place}`, end them with `sweep stop {place}`");
             return Ok(ExitCode::from(INTERRUPTED));

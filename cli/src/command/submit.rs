@@ -19,7 +19,7 @@ use crate::driver::create::{Created, create};
 use crate::driver::journal::Journal;
 use crate::driver::lease::Lease;
 use crate::driver::start::{self, Patience};
-use crate::driver::submit::{Submission, Taken};
+use crate::driver::submit::{Given, Submission};
 use crate::driver::successor;
 use crate::error::{Error, Result};
 use crate::executor::local;
@@ -86,8 +86,8 @@ pub struct Submitted {
     pub created: Created,
     /// What runs it.
     pub executor: Executor,
-    /// Its batches.
-    pub batches: Vec<Taken>,
+    /// What came of its batches.
+    pub given: Given,
 }
 
 impl Args {
@@ -99,16 +99,20 @@ impl Args {
         if self.dry_run {
             return self.show();
         }
-        let submitted = self.what.submit()?;
+        let submitted = self.what.submit(&|dir| successor::ensure(dir, &notice))?;
         let driver = if submitted.created.manifest.driven {
-            let started = successor::start(&submitted.created.dir, submitted.executor);
+            let dir = &submitted.created.dir;
+            // A full queue was cause to start one before.
+            let there = submitted.given.waiting.as_ref().and_then(|_| successor::jobs(dir).first().copied());
+            let started =
+                there.map_or_else(|| successor::start(dir, submitted.executor), |job| Ok(Some(job)));
             started.map_err(|error| {
                 error.hint("the trials are submitted; drive the search with `sweep resume`")
             })?
         } else {
             None
         };
-        let batches = submitted.batches.iter().map(|taken| BatchReport {
+        let batches = submitted.given.taken.iter().map(|taken| BatchReport {
             batch: taken.batch.0,
             job: Some(&taken.job),
             trials: taken.trials,
@@ -125,6 +129,7 @@ impl Args {
                 trials: submitted.created.count.to_string(),
                 batches: batches.collect(),
                 driver,
+                waiting: submitted.given.waiting.as_ref(),
                 plan: None,
                 job_script: None,
             }),
@@ -159,6 +164,7 @@ impl Args {
                     })
                     .collect(),
                 driver: None,
+                waiting: None,
                 plan: Some(plan),
                 job_script: (executor == Executor::Slurm).then_some(crate::driver::create::JOB_SCRIPT),
             }),
@@ -173,11 +179,12 @@ const SHOWN: usize = 10;
 const PLANNED: u128 = 1_000_000;
 
 impl What {
-    /// Makes the sweep and submits it.
+    /// Makes the sweep and submits it. Where a limit of Slurm's stands in the way, `when_full` is called before the
+    /// last room is used up.
     ///
     /// # Errors
     /// Everything that is wrong with the spec, a sweep above the guard, or what the executor said.
-    pub fn submit(&self) -> Result<Submitted> {
+    pub fn submit(&self, when_full: &dyn Fn(&SweepDir)) -> Result<Submitted> {
         let mut spec = load(&self.spec)?;
         spec.driving.canary |= self.canary;
         sbatch_extra(&self.extra)?;
@@ -200,10 +207,10 @@ impl What {
             self.submission(&created.dir, &created.manifest.id, executor, &created.workdir, &spec);
         let lease = Lease::take(&created.dir, |_| {})?;
         let mut journal = Journal::begin(&created.dir, &lease)?;
-        let submitted = submission.submit(&mut journal, &batches);
-        let batches = submitted
+        let submitted = submission.submit(&mut journal, &batches, None, &|| when_full(&created.dir));
+        let given = submitted
             .map_err(|error| error.said(&format!("the sweep is in {}", created.dir.path().display())))?;
-        Ok(Submitted { created, executor, batches })
+        Ok(Submitted { created, executor, given })
     }
 
     fn submission<'a>(

@@ -11,9 +11,10 @@ use sweep_core::status::Status;
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, Look, TrialLook, look};
 use crate::driver::search::Search;
-use crate::driver::{best, budget, canary, checkpoints, notify, prune, stop, target};
+use crate::driver::{best, budget, canary, checkpoints, notify, prune, room, stop, target};
 use crate::error::Result;
 use crate::executor::local;
+use crate::task::now_ns;
 
 /// What a step did.
 #[derive(Debug, Default, Serialize)]
@@ -59,9 +60,7 @@ pub fn step(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
     step.settled = settled.found.len() + settled.repeated.len();
     // What is due is decided under the lease: another driver may have done it meanwhile.
     let mut look = look(dir)?;
-    let again = due(&look);
-    step.retried = again.iter().map(|index| index.label()).collect();
-    let mut trials = again;
+    step.retried = due(&look).iter().map(|index| index.label()).collect();
     let mut method = None;
     if let Some(mut search) = Search::replay(dir, &look)? {
         best::write(dir, &look)?;
@@ -77,15 +76,19 @@ pub fn step(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
         prune::tell(dir, &wishes.pruned)?;
         prune::end_late(&look, &search)?;
         let has_ended = |trial: &TrialLook| trial.status.state.is_final();
-        let is_done = search.is_finished() && trials.is_empty() && look.trials.iter().all(has_ended);
+        let is_done = search.is_finished() && step.retried.is_empty() && look.trials.iter().all(has_ended);
         method = Some(search.method()).filter(|_| !is_done);
         look.add(wishes.trials);
-        let planned = planned(&look);
-        step.submitted = planned.iter().map(|index| index.label()).collect();
-        trials.extend(planned);
-        trials.sort();
     }
-    driver.submit(&mut journal, &look, &trials)?;
+    // Whoever takes steps is there to take the next ones.
+    let trials = wanted(&look, now_ns());
+    step.retried.retain(|label| trials.contains(&label.0));
+    let is_new = |index: &&TrialIndex| !step.retried.iter().any(|label| label.0 == **index);
+    step.submitted = trials.iter().filter(is_new).map(|index| index.label()).collect();
+    let given = driver.submit(&mut journal, &look, &trials, &|| {})?;
+    if let Some(waiting) = given.waiting {
+        notice(&waiting.to_string());
+    }
     if look.manifest.driven {
         checkpoints::clear(dir, &look, method, notice);
         notify::tell(dir, &mut journal, &look, None, notice)?;
@@ -101,12 +104,11 @@ pub fn has_work(dir: &SweepDir, look: &Look) -> Result<bool> {
     if look.stopped.is_some() {
         return Ok(false);
     }
-    if Batches::read(dir)?.open().next().is_some() || !due(look).is_empty() {
+    if Batches::read(dir)?.open().next().is_some() || !wanted(look, now_ns()).is_empty() {
         return Ok(true);
     }
     let Some(search) = Search::replay(dir, look)? else { return Ok(false) };
-    Ok(!planned(look).is_empty()
-        || search.has_work(look, dir, slots(look))
+    Ok(search.has_work(look, dir, slots(look))
         || alarm(look).is_some()
         || notify::has_work(dir, look)?
         || prune::late(look, &search).next().is_some())
@@ -133,12 +135,26 @@ pub fn is_due(manifest: &Manifest, status: &Status) -> bool {
     manifest.retries.as_ref().is_some_and(|retries| retries.is_due(status.state, status.attempt))
 }
 
-/// The trials of a driven sweep that nobody took yet. One that was refused, as by a limit that was reached, is asked for
-/// again: its driver would else wait for it for ever.
+/// The trials that are to be submitted now, by index: those that run again and those that nobody took yet, as far as
+/// there is room in the queue.
+fn wanted(look: &Look, now_ns: u64) -> Vec<TrialIndex> {
+    let mut trials = due(look);
+    trials.extend(planned(look));
+    trials.sort();
+    trials.truncate(room::of_look(look, now_ns).unwrap_or(usize::MAX));
+    trials
+}
+
+/// The trials that nobody took yet. Of a driven sweep one that was refused is asked for again: its driver would else
+/// wait for it for ever. Of another only those that wait for room: what else is planned is a person's to submit.
 fn planned(look: &Look) -> Vec<TrialIndex> {
-    let open =
-        |trial: &&TrialLook| matches!(trial.status.state, TrialState::Planned | TrialState::SubmitFailed);
-    look.trials.iter().filter(open).map(|trial| trial.trial.index).collect()
+    let is_open = |state: TrialState| match state {
+        TrialState::Planned => look.manifest.driven || look.full.is_some(),
+        TrialState::SubmitFailed => look.manifest.driven,
+        _ => false,
+    };
+    let open = look.trials.iter().filter(|trial| is_open(trial.status.state));
+    open.map(|trial| trial.trial.index).collect()
 }
 
 /// How many trials a driven sweep begins with, in whole configurations; none where it begins with all that its

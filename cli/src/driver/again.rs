@@ -14,7 +14,7 @@ use crate::driver::batches::{Groups, Shape};
 use crate::driver::journal::Journal;
 use crate::driver::look::{Batches, Look, owner};
 use crate::driver::search::read_spec;
-use crate::driver::submit::{Submission, Taken};
+use crate::driver::submit::{Given, Submission};
 use crate::error::{At, Error, Kind, Result};
 use crate::executor::local;
 use crate::executor::slurm::queue;
@@ -39,7 +39,8 @@ pub fn submit(
     journal: &mut Journal<'_>,
     submission: &Submission<'_>,
     shape: Shape,
-) -> Result<Vec<Taken>> {
+    when_full: &dyn Fn(),
+) -> Result<Given> {
     let batches = Batches::read(dir)?;
     let spec = read_spec(dir)?;
     let mut ways: BTreeMap<Way, Groups> = BTreeMap::new();
@@ -60,7 +61,7 @@ pub fn submit(
         };
         ways.entry(way).or_default().add(index, &options);
     }
-    let mut taken = Vec::new();
+    let mut given = Given::default();
     for (way, groups) in ways {
         let executor = if way.local { Executor::Local } else { Executor::Slurm };
         let shape = if way.local { Shape::Whole } else { shape };
@@ -71,9 +72,9 @@ pub fn submit(
         let concurrency = look.manifest.concurrency.filter(|_| !look.manifest.driven);
         let after = concurrency.and_then(|_| batches.newest_job());
         let list = groups.batches(shape, concurrency);
-        taken.extend(submission.submit_after(journal, &list, after)?);
+        given.add(submission.submit(journal, &list, after, when_full)?);
     }
-    Ok(taken)
+    Ok(given)
 }
 
 /// Links a claim "withdrawn" for a trial's old batch, so that no job of it can start the trial any more. `judged` is

@@ -38,6 +38,30 @@ pub struct Batch {
     pub limit: Option<u32>,
 }
 
+impl Batch {
+    /// Its first `count` trials and the others; `count` is above 0 and below what it has.
+    #[must_use]
+    pub fn split(&self, count: u32) -> (Self, Self) {
+        let whole = self.trials.count();
+        let cut = |trials, rows: &[TrialIndex]| Self { trials, rows: rows.to_vec(), ..self.clone() };
+        match &self.trials {
+            Trials::Consecutive { first, .. } => {
+                let second = TrialIndex(first.0 + count);
+                (
+                    cut(Trials::Consecutive { first: *first, count }, &[]),
+                    cut(Trials::Consecutive { first: second, count: whole - count }, &[]),
+                )
+            }
+            Trials::Mapped { .. } => {
+                let (one, two) = self.rows.split_at(count as usize);
+                (cut(Trials::Mapped { count }, one), cut(Trials::Mapped { count: whole - count }, two))
+            }
+            // One trial has no parts.
+            Trials::Single(_) => (self.clone(), self.clone()),
+        }
+    }
+}
+
 /// Trials by their options, in the order in which each set of options first came. Memory grows with the number of
 /// runs of consecutive trials, not of trials.
 #[derive(Debug, Default)]
@@ -204,6 +228,16 @@ mod tests {
         assert_eq!(texts(&all.batches(ARRAYS, None)), ["t000+4", "t004+4", "t008+2"]);
         assert_eq!(texts(&all.batches(ARRAYS, Some(2))), ["t000+4", "t004+4 after 0", "t008+2 after 1"]);
         assert!(all.batches(ARRAYS, Some(2)).iter().all(|batch| batch.limit == Some(2)));
+    }
+
+    #[test]
+    fn a_batch_is_cut_in_two() {
+        let all = groups(&["1G"; 4]).batches(ARRAYS, Some(2));
+        let (one, two) = all[0].split(3);
+        assert_eq!(texts(&[one, two]), ["t000+3", "t003+1"]);
+        let mapped = groups(&["1G", "2G", "1G", "1G"]).batches(ARRAYS, None);
+        let (one, two) = mapped[0].split(1);
+        assert_eq!(texts(&[one, two]), ["[0]", "[2, 3]"]);
     }
 
     #[test]

@@ -140,6 +140,8 @@ mod tests {
     fn looked(keep: u32, trials: &[&str]) -> Look {
         let trials = trials.iter().enumerate().map(|(place, text)| trial(place, text)).collect();
         Look {
+            full: None,
+            open_jobs: None,
             manifest: manifest(keep),
             stopped: None,
             unanswered: None,

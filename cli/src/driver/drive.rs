@@ -15,7 +15,7 @@ use crate::driver::journal::Journal;
 use crate::driver::lease::Lease;
 use crate::driver::look::{Batches, Look};
 use crate::driver::settle::{Settled, settle};
-use crate::driver::submit::{Submission, Taken};
+use crate::driver::submit::{Given, Submission};
 use crate::driver::{again, stop};
 use crate::error::{At, Error, Result};
 use crate::executor::{local, slurm};
@@ -85,7 +85,8 @@ impl Driver {
         settle(&self.dir, journal, &self.submission(), notice)
     }
 
-    /// Submits these trials in new batches.
+    /// Submits these trials in new batches. What a limit of Slurm's stands in the way of waits for room; `when_full`
+    /// is called first.
     ///
     /// # Errors
     /// Those of [`again::submit`].
@@ -94,8 +95,9 @@ impl Driver {
         journal: &mut Journal<'_>,
         look: &Look,
         trials: &[TrialIndex],
-    ) -> Result<Vec<Taken>> {
-        again::submit(&self.dir, look, trials, journal, &self.submission(), self.shape)
+        when_full: &dyn Fn(),
+    ) -> Result<Given> {
+        again::submit(&self.dir, look, trials, journal, &self.submission(), self.shape, when_full)
     }
 
     /// Begins this driver's events.

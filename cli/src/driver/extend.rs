@@ -13,7 +13,7 @@ use sweep_core::trial::Trial;
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, Look, look};
 use crate::driver::search::{limit_of, read_spec};
-use crate::driver::{drift, journal, start, table};
+use crate::driver::{drift, journal, start, successor, table};
 use crate::error::{Error, Result};
 use crate::executor::slurm;
 use crate::spec::Spec;
@@ -69,8 +69,9 @@ pub fn extend(dir: &SweepDir, more: &More<'_>, notice: &dyn Fn(&str)) -> Result<
     let indexes: Vec<TrialIndex> = trials.iter().map(|trial| trial.index).collect();
     extended.trials = indexes.iter().map(|index| index.label()).collect();
     look.add(trials);
-    extended.jobs =
-        driver.submit(&mut journal, &look, &indexes)?.into_iter().map(|taken| taken.job).collect();
+    let given = driver.submit(&mut journal, &look, &indexes, &|| successor::ensure(dir, notice))?;
+    extended.jobs = given.jobs();
+    extended.notes.extend(given.waiting.map(|waiting| waiting.to_string()));
     Ok(extended)
 }
 

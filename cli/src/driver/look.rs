@@ -23,7 +23,7 @@ use crate::driver::{journal, search, stop};
 use crate::error::{At, Error, Result};
 use crate::task::ledger::Ledger;
 
-pub use known::{Batches, owner, trials_of};
+pub use known::{Batches, Full, owner, trials_of};
 
 use oracle::Oracle;
 
@@ -41,6 +41,10 @@ pub struct Look {
     pub driver: Option<String>,
     /// Whether the search of a driven sweep is done; of another there is nothing to wait for.
     pub finished: bool,
+    /// The last time that a limit of Slurm's stood in the way, where one did.
+    pub full: Option<Full>,
+    /// How many jobs and array tasks the user has in the queue, where squeue answered.
+    pub open_jobs: Option<u32>,
     /// Its trials in order.
     pub trials: Vec<TrialLook>,
 }
@@ -49,8 +53,26 @@ impl Look {
     /// Whether nothing will change by itself any more: the search is done or stopped, and no trial is on its way.
     #[must_use]
     pub fn is_over(&self) -> bool {
+        // Trials that wait for room are going to be submitted; others that are planned are a person's to submit.
         let over = |state: TrialState| state.is_final() || state == TrialState::Planned;
-        (self.finished || self.stopped.is_some()) && self.trials.iter().all(|trial| over(trial.status.state))
+        (self.finished || self.stopped.is_some())
+            && self.waiting() == 0
+            && self.trials.iter().all(|trial| over(trial.status.state))
+    }
+
+    /// How many trials wait for room in the queue.
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        if self.full.is_none() || self.stopped.is_some() {
+            return 0;
+        }
+        let retries = self.manifest.retries.as_ref();
+        let waits = |status: &Status| {
+            let is_due = retries.is_some_and(|retries| retries.is_due(status.state, status.attempt));
+            status.state == TrialState::Planned || is_due
+        };
+        let count = self.trials.iter().filter(|trial| waits(&trial.status)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// Adds trials that were just proposed and that no batch has yet.
@@ -176,8 +198,13 @@ pub fn look(dir: &SweepDir) -> Result<Look> {
         });
         trials.push(found);
     }
-    let driver = if manifest.driven && !finished { oracle.driver(dir, &manifest) } else { None };
-    Ok(Look { manifest, stopped, unanswered: oracle.unanswered, driver, finished, trials })
+    let (full, open_jobs) = (batches.full().cloned(), oracle.open_count());
+    let unanswered = oracle.unanswered.take();
+    let mut look = Look { manifest, stopped, unanswered, driver: None, finished, full, open_jobs, trials };
+    if look.manifest.driven && !finished || look.waiting() > 0 {
+        look.driver = oracle.driver(dir, &look.manifest);
+    }
+    Ok(look)
 }
 
 /// Trials that have a folder: all others cost no look at the disk.

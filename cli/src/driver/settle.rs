@@ -12,7 +12,7 @@ use sweep_core::layout::SweepDir;
 
 use crate::driver::journal::Journal;
 use crate::driver::look::{Batches, owner};
-use crate::driver::submit::{Submission, Taken};
+use crate::driver::submit::{Asked, Fill, Submission, Taken};
 use crate::error::Result;
 use crate::executor::local;
 use crate::executor::slurm::queue::{self, QueueTable};
@@ -63,7 +63,10 @@ pub fn settle(
             let again = Submission { executor: intent.executor, extra: &intent.extra, ..submission.clone() };
             journal.check()?;
             notice(&format!("batch {number} never reached its executor; it is submitted again"));
-            settled.repeated.push(again.ask(journal, &intent, after)?);
+            // One that meets a limit is no longer open: its trials wait for room.
+            if let Asked::Taken(taken) = again.ask(journal, &intent, after, &mut Fill::new(&|| {}))? {
+                settled.repeated.push(taken);
+            }
         }
     }
     settled.twins = cancel_twins(dir, journal)?;

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use sweep_core::batch::{Executor, Intent, map_bytes};
 use sweep_core::event::Event;
 use sweep_core::id::{BatchNumber, SweepId, Token};
@@ -12,10 +13,11 @@ use sweep_core::schema;
 use crate::driver::batches::Batch;
 use crate::driver::files;
 use crate::driver::journal::Journal;
+use crate::driver::look::owner;
 use crate::error::{At, Error, Result};
 use crate::executor::local;
 use crate::executor::process::Call;
-use crate::executor::slurm::{self, NotSubmitted};
+use crate::executor::slurm::{self, NotSubmitted, queue};
 use crate::task::now_ns;
 
 /// What all batches of a submission have in common.
@@ -35,6 +37,70 @@ pub struct Submission<'a> {
     pub slots: u32,
     /// The number of the first batch.
     pub first_batch: u32,
+}
+
+/// What came of submitting batches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// The batches that an executor took.
+    pub taken: Vec<Taken>,
+    /// What is not in the queue because a limit of Slurm's stands in the way.
+    pub waiting: Option<Waiting>,
+}
+
+impl Given {
+    /// The jobs that were made, as the executor names them.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<String> {
+        self.taken.iter().map(|taken| taken.job.clone()).collect()
+    }
+
+    /// Adds what came of further batches.
+    pub fn add(&mut self, other: Self) {
+        self.taken.extend(other.taken);
+        self.waiting = match (self.waiting.take(), other.waiting) {
+            (Some(one), Some(two)) => Some(Waiting { trials: one.trials + two.trials, ..one }),
+            (one, two) => one.or(two),
+        };
+    }
+}
+
+/// Trials that wait for room in the queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// How many.
+    pub trials: u32,
+    /// What Slurm said.
+    pub why: String,
+}
+
+impl std::fmt::Display for Waiting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} trials wait for room in the queue: {}", self.trials, self.why)
+    }
+}
+
+/// What an executor said of one batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It took it.
+    Taken(Taken),
+    /// A limit stands in the way for now, in Slurm's words.
+    Full(String),
+}
+
+/// A queue that may be full: what is done before its last room is used up, and how much is in it, asked for once.
+pub struct Fill<'a> {
+    when_full: &'a dyn Fn(),
+    open: Option<u32>,
+}
+
+impl<'a> Fill<'a> {
+    /// A queue that is not known to be full.
+    #[must_use]
+    pub fn new(when_full: &'a dyn Fn()) -> Self {
+        Self { when_full, open: None }
+    }
 }
 
 /// A batch that an executor took.
@@ -83,34 +149,39 @@ impl Submission<'_> {
     }
 
     /// Submits the batches in order. Stops at the first that is refused: what came before stays submitted, what
-    /// comes after was never asked for.
+    /// comes after was never asked for. Where a limit stands in the way, `when_full` is called, then as much of that
+    /// batch is submitted as there is room for; batches that wait for none of their own list wait for the job `earlier`.
     ///
     /// # Errors
     /// What the executor said, those of the file system, or where another driver took over.
-    pub fn submit(&self, journal: &mut Journal<'_>, batches: &[Batch]) -> Result<Vec<Taken>> {
-        self.submit_after(journal, batches, None)
-    }
-
-    /// As [`Self::submit`]; batches that wait for none of their own list wait for the job `earlier`.
-    ///
-    /// # Errors
-    /// Those of [`Self::submit`].
-    pub fn submit_after(
+    pub fn submit(
         &self,
         journal: &mut Journal<'_>,
         batches: &[Batch],
         earlier: Option<&str>,
-    ) -> Result<Vec<Taken>> {
-        let mut done: Vec<Taken> = Vec::with_capacity(batches.len());
+        when_full: &dyn Fn(),
+    ) -> Result<Given> {
+        let mut given = Given::default();
         for (place, batch) in batches.iter().enumerate() {
             let intent = self.intent(place, batch);
             self.write(&intent, batch)?;
             let after = match batch.after {
-                Some(after) => done.get(after).map(|taken| taken.job.clone()),
+                Some(after) => given.taken.get(after).map(|taken| taken.job.clone()),
                 None => earlier.map(str::to_owned),
             };
-            match self.ask(journal, &intent, after) {
-                Ok(taken) => done.push(taken),
+            let mut fill = Fill::new(when_full);
+            match self.ask(journal, &intent, after.clone(), &mut fill) {
+                Ok(Asked::Taken(taken)) => given.taken.push(taken),
+                Ok(Asked::Full(why)) => {
+                    let pieces = self.fill(journal, batch, &intent, after, &mut fill)?;
+                    // What went in since the last no is part of what the queue holds when it is full.
+                    self.note_full(journal, intent.token.batch, &why, &fill)?;
+                    let of_batch: u32 = pieces.iter().map(|taken| taken.trials).sum();
+                    let rest: u32 = batches[place..].iter().map(|batch| batch.trials.count()).sum();
+                    given.taken.extend(pieces);
+                    given.waiting = Some(Waiting { trials: rest - of_batch, why });
+                    break;
+                }
                 Err(error) => {
                     let rest = batches.len() - place;
                     return Err(error.hint(format!(
@@ -121,14 +192,53 @@ impl Submission<'_> {
                 }
             }
         }
-        Ok(done)
+        Ok(given)
+    }
+
+    /// Submits as much of a batch as there is room for, by halving what is asked for: about twice as many calls as its
+    /// size has binary digits.
+    fn fill(
+        &self,
+        journal: &mut Journal<'_>,
+        batch: &Batch,
+        refused: &Intent,
+        mut earlier: Option<String>,
+        fill: &mut Fill<'_>,
+    ) -> Result<Vec<Taken>> {
+        let mut taken: Vec<Taken> = Vec::new();
+        let mut rest = batch.clone();
+        let mut number = refused.token.batch.0;
+        let mut after = refused.after;
+        let mut size = batch.trials.count() / 2;
+        while size > 0 {
+            number += 1;
+            let (piece, others) = rest.split(size);
+            let token = Token { batch: BatchNumber(number), ..refused.token.clone() };
+            let intent = Intent { token, trials: piece.trials.clone(), after, ..refused.clone() };
+            self.write(&intent, &piece)?;
+            if let Asked::Taken(new) = self.ask(journal, &intent, earlier.clone(), fill)? {
+                if piece.limit.is_some() {
+                    (earlier, after) = (Some(new.job.clone()), Some(new.batch));
+                }
+                taken.push(new);
+                rest = others;
+            }
+            size /= 2;
+        }
+        Ok(taken)
     }
 
     /// Asks the executor to take a batch whose intent is written, and writes down what it says.
     ///
     /// # Errors
     /// What the executor said, or where another driver took over.
-    pub fn ask(&self, journal: &mut Journal<'_>, intent: &Intent, after: Option<String>) -> Result<Taken> {
+    pub fn ask(
+        &self,
+        journal: &mut Journal<'_>,
+        intent: &Intent,
+        after: Option<String>,
+        fill: &mut Fill<'_>,
+    ) -> Result<Asked> {
         journal.check()?;
         let batch = intent.token.batch;
         let asked = match self.executor {
@@ -145,7 +255,18 @@ impl Submission<'_> {
         match asked {
             Ok(job) => {
                 journal.append(&Event::Submitted { batch, job: job.clone(), time_ns: now_ns() })?;
-                Ok(Taken { batch, job, trials: intent.trials.count() })
+                let trials = intent.trials.count();
+                fill.open = fill.open.map(|open| open.saturating_add(trials));
+                Ok(Asked::Taken(Taken { batch, job, trials }))
+            }
+            Err(NotSubmitted::Full(error)) => {
+                let error = error.to_string();
+                if fill.open.is_none() {
+                    (fill.when_full)();
+                    fill.open = owner(self.dir).and_then(queue::ask).map(|queue| queue.open_count()).ok();
+                }
+                self.note_full(journal, batch, &error, fill)?;
+                Ok(Asked::Full(error))
             }
             Err(NotSubmitted::Refused(error)) => {
                 journal.append(&Event::SubmitFailed {
@@ -158,6 +279,17 @@ impl Submission<'_> {
             // No event: the intent stays open, and the next driver finds out.
             Err(NotSubmitted::Unclear(error)) => Err(error),
         }
+    }
+
+    fn note_full(
+        &self,
+        journal: &mut Journal<'_>,
+        batch: BatchNumber,
+        error: &str,
+        fill: &Fill<'_>,
+    ) -> Result<()> {
+        let open = fill.open.unwrap_or_default();
+        journal.append(&Event::Deferred { batch, error: error.to_owned(), open, time_ns: now_ns() })
     }
 
     fn write(&self, intent: &Intent, batch: &Batch) -> Result<()> {

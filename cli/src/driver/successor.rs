@@ -11,6 +11,8 @@ use sweep_core::layout::SweepDir;
 use sweep_core::manifest::Manifest;
 
 use crate::driver::batches::Options;
+use crate::driver::create::DRIVE_SCRIPT;
+use crate::driver::files;
 use crate::driver::look::owner;
 use crate::driver::search::read_spec;
 use crate::driver::submit::own_binary;
@@ -45,6 +47,30 @@ pub fn start(dir: &SweepDir, executor: Executor) -> Result<Option<u32>> {
     }
 }
 
+/// Sees that somebody submits what waits for room in the queue, before the last room is used up: a driver's job and
+/// the one behind it, unless there are some. `notice` hears where none can be had.
+pub fn ensure(dir: &SweepDir, notice: &dyn Fn(&str)) {
+    let submitted = (|| {
+        let script = dir.drive_script();
+        if !script.exists() {
+            files::create_new(&script, DRIVE_SCRIPT.as_bytes())?;
+        }
+        if jobs(dir).is_empty() {
+            let first = submit(dir, None)?;
+            // Where this one finds no place, the first tries again as it starts.
+            let _ = submit(dir, Some(first));
+        }
+        Ok(())
+    })();
+    if let Err(error) = submitted {
+        let error: crate::error::Error = error;
+        notice(&format!(
+            "no job can be had that submits the other trials later: {error}; `sweep resume` submits them when there \
+             is room"
+        ));
+    }
+}
+
 /// Submits a driver's job, behind another where one is named.
 ///
 /// # Errors
@@ -68,7 +94,7 @@ pub fn submit(dir: &SweepDir, behind: Option<u32>) -> Result<u32> {
     call = call.args(options(dir, &manifest)?.iter().map(|(name, value)| argument(name, value)));
     call = call.args([text(dir.drive_script()), text(own_binary()?), text(dir.path().to_owned())]);
     slurm::submit(&call).map_err(|error| match error {
-        NotSubmitted::Refused(error) | NotSubmitted::Unclear(error) => error,
+        NotSubmitted::Refused(error) | NotSubmitted::Full(error) | NotSubmitted::Unclear(error) => error,
     })
 }
 
@@ -100,7 +126,7 @@ fn options(dir: &SweepDir, manifest: &Manifest) -> Result<Options> {
 #[must_use]
 pub fn jobs(dir: &SweepDir) -> Vec<u32> {
     let Ok(manifest) = find::manifest(dir) else { return Vec::new() };
-    if !manifest.driven {
+    if !dir.drive_script().exists() {
         return Vec::new();
     }
     owner(dir).and_then(queue::ask).map(|queue| open_jobs(&manifest, &queue)).unwrap_or_default()

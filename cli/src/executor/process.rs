@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sweep_core::environment::is_inherited_marker;
@@ -30,6 +30,8 @@ pub struct Answer {
     pub stdout: String,
     /// Its standard error.
     pub stderr: String,
+    /// How long after its start it was ended because of what it said, where it was.
+    pub cut_after: Option<Duration>,
 }
 
 /// Variables of the user's environment that would change what a submission means.
@@ -78,6 +80,18 @@ impl Call {
     /// # Errors
     /// Where the program is not there, or does not answer within `limit`.
     pub fn run(&self, limit: Duration) -> Result<Answer> {
+        self.run_and_watch(limit, None)
+    }
+
+    /// As [`Self::run`], but ends the program as soon as it writes `said` to its standard error.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`].
+    pub fn run_until(&self, limit: Duration, said: &'static str) -> Result<Answer> {
+        self.run_and_watch(limit, Some(said))
+    }
+
+    fn run_and_watch(&self, limit: Duration, until_said: Option<&'static str>) -> Result<Answer> {
         let program = &self.argv[0];
         let mut command = Command::new(program);
         command.args(&self.argv[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -86,35 +100,62 @@ impl Call {
         command.envs(&self.set);
         let failed =
             |what: &str, e: &std::io::Error| Error::world(format!("cannot {what} `{program}`")).because(e);
+        let began = Instant::now();
         // Nobody was asked anything where the program is not there: that is the machine's set-up, not the world's mood.
         let mut child = command.spawn().map_err(|e| failed("start", &e).of_kind(Kind::User))?;
-        let stdout = reader(child.stdout.take());
-        let stderr = reader(child.stderr.take());
-        let deadline = Instant::now() + limit;
+        let stdout = reader(child.stdout.take(), None);
+        let stderr = reader(child.stderr.take(), until_said);
+        let deadline = began + limit;
         // Both pipes end when the program does; a reader that is still open at the deadline is a program that hangs.
-        let (Some(stdout), Some(stderr)) = (until(&stdout, deadline), until(&stderr, deadline)) else {
+        let Some((stderr, is_cut)) = until(&stderr, deadline) else {
+            return Err(given_up(&mut child, program, limit));
+        };
+        let cut_after = is_cut.then(|| {
             let _ = child.kill();
-            let _ = child.wait();
-            return Err(Error::world(format!("`{program}` did not answer within {} s", limit.as_secs())));
+            began.elapsed()
+        });
+        let Some((stdout, _)) = until(&stdout, deadline) else {
+            return Err(given_up(&mut child, program, limit));
         };
         let status = child.wait().map_err(|e| failed("wait for", &e))?;
-        Ok(Answer { success: status.success(), killed: status.code().is_none(), stdout, stderr })
+        Ok(Answer { success: status.success(), killed: status.code().is_none(), stdout, stderr, cut_after })
     }
 }
 
-fn reader(pipe: Option<impl Read + Send + 'static>) -> std::sync::mpsc::Receiver<String> {
+fn given_up(child: &mut Child, program: &str, limit: Duration) -> Error {
+    let _ = child.kill();
+    let _ = child.wait();
+    Error::world(format!("`{program}` did not answer within {} s", limit.as_secs()))
+}
+
+/// What comes out of a pipe until its end, or until `said` came out of it, and whether it did.
+type Heard = (String, bool);
+
+fn reader(
+    pipe: Option<impl Read + Send + 'static>,
+    said: Option<&'static str>,
+) -> std::sync::mpsc::Receiver<Heard> {
     let (sender, receiver) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            let _ = pipe.read_to_end(&mut bytes);
+        let mut chunk = [0; 4096];
+        let has_said = |bytes: &[u8]| {
+            said.is_some_and(|said| bytes.windows(said.len()).any(|window| window == said.as_bytes()))
+        };
+        let mut pipe = pipe;
+        while let Some(Ok(count @ 1..)) = pipe.as_mut().map(|pipe| pipe.read(&mut chunk)) {
+            bytes.extend_from_slice(&chunk[..count]);
+            if has_said(&bytes) {
+                break;
+            }
         }
-        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+        let is_cut = has_said(&bytes);
+        let _ = sender.send((String::from_utf8_lossy(&bytes).into_owned(), is_cut));
     });
     receiver
 }
 
-fn until(receiver: &std::sync::mpsc::Receiver<String>, deadline: Instant) -> Option<String> {
+fn until(receiver: &std::sync::mpsc::Receiver<Heard>, deadline: Instant) -> Option<Heard> {
     receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
 }
 
@@ -194,6 +235,17 @@ mod tests {
     fn a_program_that_hangs_is_ended() {
         let error = Call::new("sleep").args(["60"]).run(Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("did not answer"), "{error}");
+    }
+
+    #[test]
+    fn a_program_is_ended_at_a_word_of_its_own() {
+        let script = "echo before; echo sleeping and retrying >&2; exec sleep 60";
+        let call = Call::new("sh").args(["-c", script]);
+        let answer = call.run_until(Duration::from_secs(30), "and retrying").unwrap();
+        assert!(answer.killed && !answer.success && answer.cut_after.is_some(), "{answer:?}");
+        assert_eq!(answer.stdout, "before\n");
+        let answer = Call::new("true").run_until(Duration::from_secs(30), "and retrying").unwrap();
+        assert!(answer.success && answer.cut_after.is_none(), "{answer:?}");
     }
 
     #[test]

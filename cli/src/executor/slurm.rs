@@ -28,7 +28,7 @@ const ASK_LIMIT: Duration = Duration::from_secs(60);
 pub struct Site {
     /// Slurm's version.
     pub version: Option<String>,
-    /// Array task ids are below this.
+    /// How many tasks an array may have: MaxArraySize, or max_array_tasks where that is less.
     pub max_array_size: u32,
     /// How long Slurm's commands wait for an answer.
     pub message_timeout: Duration,
@@ -87,9 +87,13 @@ pub fn parse_site(config: &str) -> Site {
     let size = value("MaxArraySize").and_then(|text| text.parse().ok());
     // `10 sec`
     let timeout = value("MessageTimeout").and_then(|text| text.split(' ').next()?.parse().ok());
+    let scheduler = value("SchedulerParameters").unwrap_or_default();
+    let mut parameters = scheduler.split(',').filter_map(|word| word.split_once('='));
+    let tasks = parameters.find(|(name, _)| *name == "max_array_tasks");
+    let tasks = tasks.and_then(|(_, tasks)| tasks.parse().ok()).filter(|tasks| *tasks > 0);
     Site {
         version: value("SLURM_VERSION"),
-        max_array_size: size.unwrap_or(DEFAULT_MAX_ARRAY_SIZE).max(1),
+        max_array_size: size.unwrap_or(DEFAULT_MAX_ARRAY_SIZE).min(tasks.unwrap_or(u32::MAX)).max(1),
         message_timeout: Duration::from_secs(timeout.unwrap_or(DEFAULT_MESSAGE_TIMEOUT_S)),
     }
 }
@@ -145,6 +149,8 @@ pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
 pub enum NotSubmitted {
     /// Slurm refused the job: there is none.
     Refused(Error),
+    /// A limit on how many jobs there may be refused it: there is none, and later there may be room.
+    Full(Error),
     /// Nobody knows: the answer was lost, and the job may be in the queue or come into it yet.
     Unclear(Error),
 }
@@ -161,12 +167,25 @@ const UNCLEAR: [&str; 8] = [
     "ommunication",
 ];
 
+/// What sbatch says where a limit on the number of jobs stands in the way, of a user, an account or a QOS
+/// (AssocMaxSubmitJobLimit, QOSMaxSubmitJobPerUserLimit, AssocGrpSubmitJobsLimit, …). The line after it is no good: it
+/// is the same for jobs that are too large, which never fit.
+const FULL: &str = "SubmitJob";
+
+/// What sbatch says before it sleeps for a second, because the controller has as many jobs as MaxJobCount allows, and
+/// asks again, for two minutes in all.
+const ASKS_AGAIN: &str = "sleeping and retrying";
+
+/// Within so long of its start sbatch still sleeps after the first no: one that is ended by then has asked for nothing
+/// since.
+const SLEEPS: Duration = Duration::from_millis(900);
+
 /// Makes a planned submission and gives the job's id.
 ///
 /// # Errors
 /// What sbatch said, and whether that was a no.
 pub fn submit(call: &Call) -> Result<u32, NotSubmitted> {
-    let answer = call.run(SUBMIT_LIMIT).map_err(|error| match error.kind() {
+    let answer = call.run_until(SUBMIT_LIMIT, ASKS_AGAIN).map_err(|error| match error.kind() {
         // sbatch is not there, so nobody was asked.
         Kind::User => NotSubmitted::Refused(error.of_kind(Kind::World)),
         _ => NotSubmitted::Unclear(error),
@@ -179,6 +198,14 @@ pub fn submit(call: &Call) -> Result<u32, NotSubmitted> {
             let error = Error::world("sbatch gave no job id").said(&answer.stdout).said(&answer.stderr);
             NotSubmitted::Unclear(error)
         });
+    }
+    if let Some(limit) = answer.stderr.split_whitespace().find(|word| word.contains(FULL)) {
+        return Err(NotSubmitted::Full(Error::world(limit)));
+    }
+    if answer.cut_after.is_some_and(|elapsed| elapsed < SLEEPS) {
+        return Err(NotSubmitted::Full(Error::world(
+            "the controller has as many jobs as MaxJobCount allows",
+        )));
     }
     if answer.killed || UNCLEAR.iter().any(|text| answer.stderr.contains(text)) {
         let error = Error::world("sbatch does not know whether Slurm took the job").said(&answer.stderr);
@@ -371,6 +398,8 @@ mod tests {
         let site = Site { version: Some("22.05.8".into()), max_array_size: 501, message_timeout };
         assert_eq!(parse_site(config), site);
         assert_eq!(parse_site("").max_array_size, DEFAULT_MAX_ARRAY_SIZE);
+        let tasks = "SchedulerParameters     = bf_interval=1,max_array_tasks=100\n";
+        assert_eq!(parse_site(&format!("{config}{tasks}")).max_array_size, 100);
     }
 
     #[test]

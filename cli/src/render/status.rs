@@ -46,6 +46,12 @@ pub fn human(status: &Status, rows: Rows, width: u16) -> String {
             }
         };
     }
+    if let Some(waiting) = &status.waiting {
+        let _ = match &status.driver {
+            Some(driver) => writeln!(out, "{waiting}; {driver} submits them"),
+            None => writeln!(out, "{waiting}; `sweep resume` sees to it that they are submitted"),
+        };
+    }
     let states: Vec<_> = status.states.iter().map(|(state, count)| format!("{state} {count}")).collect();
     let _ = writeln!(out, "{}\n", states.join("   "));
     progress(&mut out, status);

@@ -12,6 +12,7 @@ use sweep_core::record::Kind;
 use sweep_core::state::{Bucket, TrialState};
 
 use crate::driver::look::{Look, TrialLook};
+use crate::driver::submit::Waiting;
 use crate::driver::{best, budget, target};
 use crate::report::failure::Failure;
 use crate::report::grid::{self, Bracket};
@@ -45,6 +46,8 @@ pub struct Status {
     pub finished: bool,
     /// Whether a trial is at the metric's `target`.
     pub target_reached: bool,
+    /// What is not in the queue yet because a limit of Slurm's stands in the way.
+    pub waiting: Option<Waiting>,
     /// Node-hours of all attempts that ended.
     pub node_hours: f64,
     /// What was spent of the budget, where the spec names one.
@@ -143,6 +146,9 @@ impl Status {
             *summary.entry(trial.status.bucket).or_default() += 1;
             *states.entry(trial.status.state).or_default() += 1;
         }
+        let waiting_trials = look.waiting();
+        let full = look.full.filter(|_| waiting_trials > 0);
+        let waiting = full.map(|full| Waiting { trials: waiting_trials, why: full.error });
         let manifest = look.manifest;
         let of_trial = |(trial, front)| TrialStatus::of(trial, front, &manifest);
         let trials: Vec<TrialStatus> = look.trials.into_iter().zip(fronts).map(of_trial).collect();
@@ -157,6 +163,7 @@ impl Status {
             slurm_unanswered: look.unanswered.map(|error| error.to_string()),
             driver: look.driver,
             finished: look.finished,
+            waiting,
             node_hours,
             spent,
             time_left,
@@ -203,13 +210,13 @@ impl Status {
     #[must_use]
     pub fn is_over(&self) -> bool {
         let over = |state: &TrialState| state.is_final() || *state == TrialState::Planned;
-        (self.finished || self.stopped.is_some()) && self.states.keys().all(over)
+        (self.finished || self.stopped.is_some()) && self.waiting.is_none() && self.states.keys().all(over)
     }
 
     /// The exit code of `status --check`: 0 all completed, 4 some failed, 5 still running.
     #[must_use]
     pub fn check_code(&self) -> u8 {
-        if !self.finished && self.stopped.is_none() {
+        if (!self.finished || self.waiting.is_some()) && self.stopped.is_none() {
             return 5;
         }
         if self.manifest.driven && self.stopped.is_some() && self.is_over() {

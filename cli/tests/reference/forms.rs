@@ -46,7 +46,8 @@ const FILES: [Form; 6] = [
 ];
 
 /// Where types lie that the forms are made of: files, and folders of files.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
+    "cli/src/driver/submit.rs",
     "cli/src/report",
     "cli/src/driver/budget.rs",
     "cli/src/driver/best.rs",

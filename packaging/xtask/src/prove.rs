@@ -29,6 +29,8 @@ enum Proof {
     Ends,
     /// No trial lost and none run twice, whatever is killed
     ExactlyOnce,
+    /// Limits that a sweep does not fit into are lived with
+    Limits,
     /// A search that is disturbed finds what an undisturbed one finds
     Search,
     /// The packages, installed, upgraded and removed in clean roots with a real Slurm
@@ -45,6 +47,7 @@ impl Proof {
         match self {
             Self::Ends => "ends",
             Self::ExactlyOnce => "exactly_once",
+            Self::Limits => "limits",
             Self::Search => "search_on_slurm",
             Self::Packages => "packages",
             Self::Exports => "exports",
@@ -57,6 +60,7 @@ impl Proof {
         match self {
             Self::Ends => "Every end",
             Self::ExactlyOnce => "Exactly once",
+            Self::Limits => "Limits",
             Self::Search => "Searches on a real Slurm",
             Self::Packages => "Packages",
             Self::Exports => "Exports in other tools",
@@ -69,6 +73,7 @@ impl Proof {
         match self {
             Self::Ends => "ends.txt",
             Self::ExactlyOnce => "exactly-once.txt",
+            Self::Limits => "limits.txt",
             Self::Search => "search.txt",
             Self::Packages => "packages.txt",
             Self::Exports => "exports.txt",
@@ -105,6 +110,7 @@ impl Proof {
         let text = fs::read_to_string(&path).map_err(Failure::doing(format!("read `{}`", path.display())))?;
         Ok(match self {
             Self::Ends => format!("```\n{}\n```\n", text.trim_end()),
+            Self::Limits => table(&text),
             Self::ExactlyOnce | Self::Search | Self::Packages | Self::Exports => list(&text),
             Self::Page => text,
         })
@@ -116,6 +122,16 @@ fn list(text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     lines.sort_unstable();
     lines.iter().map(|line| format!("- {line}\n")).collect()
+}
+
+/// Rows of the limits table, in an order that does not depend on which test was done first.
+fn table(text: &str) -> String {
+    let mut rows: Vec<&str> = text.lines().collect();
+    rows.sort_unstable();
+    format!(
+        "| limit | value | trials | sbatch calls | time | lost | run twice |\n|---|--:|--:|--:|--:|--:|--:|\n{}\n",
+        rows.join("\n")
+    )
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {

@@ -4,6 +4,7 @@ use serde::Serialize;
 use sweep_core::batch::Executor;
 
 use super::Submitted;
+use crate::driver::submit::Waiting;
 use crate::render::{plan, table};
 use crate::report::plan::Plan;
 
@@ -26,6 +27,8 @@ pub(super) struct Report<'a> {
     pub batches: Vec<BatchReport<'a>>,
     /// The job that drives the search, where the sweep needs one and it is a job.
     pub driver: Option<u32>,
+    /// What is not in the queue yet because a limit of Slurm's stands in the way.
+    pub waiting: Option<&'a Waiting>,
     /// What the spec would run, of a dry run.
     pub plan: Option<Plan>,
     /// What every job would run, of a dry run.
@@ -48,7 +51,7 @@ pub(super) struct BatchReport<'a> {
 /// What was submitted.
 pub(super) fn human(submitted: &Submitted) -> String {
     let mut out = String::new();
-    let jobs: Vec<&str> = submitted.batches.iter().map(|taken| taken.job.as_str()).collect();
+    let jobs: Vec<&str> = submitted.given.taken.iter().map(|taken| taken.job.as_str()).collect();
     let shown = if jobs.len() > 5 {
         format!("{} … {}", jobs[..4].join(" "), jobs[jobs.len() - 1])
     } else {
@@ -62,6 +65,9 @@ pub(super) fn human(submitted: &Submitted) -> String {
         "submitted {}: {} trials, {runner}\n",
         submitted.created.manifest.id, submitted.created.count
     ));
+    if let Some(waiting) = &submitted.given.waiting {
+        out.push_str(&format!("{waiting}\n"));
+    }
     out.push_str(&format!(
         "see how it goes with `sweep status {}`\n",
         submitted.created.dir.path().display()

@@ -17,6 +17,22 @@ pub struct Batches {
     pub(super) known: Vec<Option<Known>>,
     /// The number that nobody has taken yet.
     next: u32,
+    full: Option<Full>,
+}
+
+/// The last time that a limit of Slurm's stood in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Full {
+    /// What Slurm said.
+    pub error: String,
+    /// How many jobs and array tasks the user had in the queue then.
+    pub open: u32,
+    /// When, in nanoseconds since 1970.
+    pub time_ns: u64,
+    /// When the refusals began of which this is the last, with nothing taken in between.
+    pub since_ns: u64,
+    /// How many trials were taken after it.
+    pub taken: u32,
 }
 
 #[derive(Debug)]
@@ -67,11 +83,26 @@ impl Batches {
             }
             batches[place] = Some(Known { intent, rows, outcome: None });
         }
-        let mut all = Self { known: batches, next };
+        let mut all = Self { known: batches, next, full: None };
         for event in journal::read(dir)? {
             match event {
-                Event::Submitted { batch, job, .. } => all.note(batch.0, Ok(job)),
+                Event::Submitted { batch, job, .. } => {
+                    all.note(batch.0, Ok(job));
+                    let trials = all.intent(batch).map_or(0, |intent| intent.trials.count());
+                    if let Some(full) = &mut all.full {
+                        full.taken = full.taken.saturating_add(trials);
+                    }
+                }
                 Event::SubmitFailed { batch, error, .. } => all.note(batch.0, Err(error)),
+                // As if it had never been asked for: its trials stand as they stood before.
+                Event::Deferred { batch, error, open, time_ns } => {
+                    if let Some(known) = all.known.get_mut(batch.0 as usize) {
+                        *known = None;
+                    }
+                    let since = all.full.filter(|full| full.taken == 0).map(|full| full.since_ns);
+                    let since_ns = since.unwrap_or(time_ns);
+                    all.full = Some(Full { error, open, time_ns, since_ns, taken: 0 });
+                }
                 _ => {}
             }
         }
@@ -136,6 +167,12 @@ impl Batches {
     #[must_use]
     pub fn job_of(&self, number: BatchNumber) -> Option<&str> {
         self.known.get(number.0 as usize)?.as_ref()?.outcome.as_ref()?.as_deref().ok()
+    }
+
+    /// The last time that a limit of Slurm's stood in the way, where one did.
+    #[must_use]
+    pub fn full(&self) -> Option<&Full> {
+        self.full.as_ref()
     }
 
     /// The job of the newest batch that an executor took.

@@ -36,7 +36,7 @@ impl Oracle {
         let flags_alone = batches.known.is_empty() && !started.is_empty();
         let asked_ns = now_ns();
         let mut oracle = Self { queue: None, accounts: None, asked_ns, unanswered: None };
-        if !submitted && !flags_alone {
+        if !submitted && !flags_alone && batches.full().is_none() {
             return Ok(oracle);
         }
         match queue::ask(uid) {
@@ -47,6 +47,11 @@ impl Oracle {
         let jobs: Vec<u32> = batches.jobs().iter().filter_map(|(_, job)| job.parse().ok()).collect();
         oracle.accounts = accounting::ask(&jobs);
         Ok(oracle)
+    }
+
+    /// How many jobs and array tasks the user has in the queue, where squeue was asked and answered.
+    pub(super) fn open_count(&self) -> Option<u32> {
+        self.queue.as_ref().map(QueueTable::open_count)
     }
 
     /// Who drives a sweep.

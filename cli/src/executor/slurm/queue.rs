@@ -118,6 +118,16 @@ impl QueueTable {
 }
 
 impl QueueTable {
+    /// How many jobs and array tasks are not at an end: what limits on submitted jobs count.
+    #[must_use]
+    pub fn open_count(&self) -> u32 {
+        let is_open = |queue: Queue| !matches!(queue, Queue::Ended(_));
+        let alone = self.tasks.values().filter(|(queue, _)| is_open(*queue)).count();
+        let ranges = self.ranges.iter().filter(|(_, _, queue, _)| is_open(*queue));
+        let ranges: u32 = ranges.map(|(_, tasks, ..)| tasks.count()).fold(0, u32::saturating_add);
+        u32::try_from(alone).unwrap_or(u32::MAX).saturating_add(ranges)
+    }
+
     /// Whether a job, or an array's task by its own job id, is not at an end.
     #[must_use]
     pub fn is_open(&self, job: u32) -> bool {
@@ -139,6 +149,11 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
+    /// How many they are.
+    fn count(self) -> u32 {
+        ((self.last - self.first) / self.step).saturating_add(1)
+    }
+
     /// Whether a task is one of them.
     pub fn contains(self, task: u32) -> bool {
         (self.first..=self.last).contains(&task) && (task - self.first).is_multiple_of(self.step)
@@ -197,6 +212,7 @@ mod tests {
         assert_eq!(table.look(10, Some(1)), (Queue::Absent, None));
         assert_eq!(table.look(20, None), (Queue::Ended(Ruling::Cancelled), Some(JobName::slurm(20))));
         assert_eq!(table.job_of("s.1"), Some(20));
+        assert_eq!(table.open_count(), 97);
         assert_eq!([14, 13, 20, 99].map(|job| table.is_open(job)), [true, false, false, false]);
     }
 
