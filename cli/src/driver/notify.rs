@@ -249,7 +249,16 @@ mod tests {
             "matrix": "none", "seed": "1", "workdir": ".", "replicates": 1, "versions": {},
         });
         let manifest = serde_json::from_value(json).unwrap();
-        Look { manifest, stopped: None, unanswered: None, driver: None, finished: false, trials: Vec::new() }
+        Look {
+            manifest,
+            stopped: None,
+            unanswered: None,
+            driver: None,
+            finished: false,
+            full: None,
+            open_jobs: None,
+            trials: Vec::new(),
+        }
     }
 
     fn notices(events: &[Event]) -> Vec<Notice> {
