@@ -85,7 +85,7 @@ impl Proof {
     fn run(self, rest: &[String]) -> Outcome {
         let words = ["test", "--package", "sweep-testbed", "--no-fail-fast", "--test", self.test()];
         match self {
-            Self::Ends | Self::ExactlyOnce | Self::Search => return run_cargo(&words, rest),
+            Self::Ends | Self::ExactlyOnce | Self::Limits | Self::Search => return run_cargo(&words, rest),
             Self::Exports | Self::Page => {
                 // No Slurm and no plugin come into it.
                 set_up::run()?;
