@@ -76,7 +76,11 @@ pub struct Waiting {
 
 impl std::fmt::Display for Waiting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} trials wait for room in the queue: {}", self.trials, self.why)
+        match self.trials {
+            1 => write!(f, "1 trial waits")?,
+            trials => write!(f, "{trials} trials wait")?,
+        }
+        write!(f, " for room in the queue: {}", self.why)
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use sweep_core::id::BatchNumber;
-use sweep_testbed::run;
+use sweep_testbed::{Ran, run};
 
 use crate::site::{Home, LIMIT, Sweep, plain, plugged, states};
 
@@ -350,24 +350,34 @@ fn an_array_grows_and_lets_more_of_its_trials_run_at_once() {
     assert!(config.to_string().contains("\"x\":3"), "{config}");
 }
 
-/// A limit on submitted jobs is reached, and a moment later it is not.
-#[test]
-fn what_slurm_refuses_is_submitted_later_without_anyones_doing() {
-    let spec = "name: refused\ncanary: true\ncommand: ['true']\nparameters: {x: [1, 2, 3]}\n";
-    let home = Home::new(plain(), "refused", spec);
+/// sbatch refuses the second call with a word, and a moment later it does not.
+fn refused_once(name: &str, word: &str) -> (Ran, usize) {
+    let spec = format!("name: {name}\ncanary: true\ncommand: ['true']\nparameters: {{x: [1, 2, 3]}}\n");
+    let home = Home::new(plain(), name, &spec);
     let calls = home.path.join("calls");
     let lines = format!(
         "echo call >> {calls}\n[ \"$(wc -l < {calls})\" = 2 ] || exec /usr/bin/sbatch \"$@\"\n\
-         echo 'sbatch: error: AssocMaxSubmitJobLimit' >&2\nexit 1",
+         echo 'sbatch: error: {word}' >&2\nexit 1",
         calls = calls.display()
     );
     let mut run = home.command_with("sbatch", &lines, "sweep");
     let ran = home.cluster.run(run.args(["run", "--executor", "slurm"])).unwrap();
     assert_eq!(ran.code, Some(0), "{ran}");
-    assert!(
-        ran.stderr.contains("AssocMaxSubmitJobLimit") && ran.stderr.contains("trying again in 5 s"),
-        "{ran}"
-    );
     assert_eq!(home.newest().states(), ["completed"; 3]);
-    assert_eq!(fs::read_to_string(calls).unwrap().lines().count(), 3);
+    (ran, fs::read_to_string(calls).unwrap().lines().count())
+}
+
+#[test]
+fn what_slurm_refuses_is_submitted_later_without_anyones_doing() {
+    let (ran, calls) = refused_once("refused", "Batch job submission failed: Invalid qos specification");
+    assert!(ran.stderr.contains("Invalid qos") && ran.stderr.contains("trying again in 5 s"), "{ran}");
+    assert_eq!(calls, 3);
+}
+
+#[test]
+fn what_a_limit_leaves_no_room_for_goes_in_in_parts() {
+    let (ran, calls) = refused_once("no-room", "AssocMaxSubmitJobLimit");
+    assert!(ran.stderr.contains("1 trial waits for room in the queue: AssocMaxSubmitJobLimit"), "{ran}");
+    // The first trial, the two others, one of them, the other.
+    assert_eq!(calls, 4);
 }
