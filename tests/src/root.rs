@@ -42,7 +42,16 @@ impl Root {
         let path = folder.join(suite);
         // Written last, so a root that was interrupted is made again; its text, so one of other packages is, too.
         let seal = folder.join(format!("{suite}.made"));
-        if fs::read_to_string(&seal).is_ok_and(|text| text == PACKAGES) {
+        let is_made = || fs::read_to_string(&seal).is_ok_and(|text| text == PACKAGES);
+        if is_made() {
+            return Ok(Self { path });
+        }
+        // Tests run side by side: one of them makes it, the others wait.
+        fs::create_dir_all(folder).map_err(TestbedError::io("make", folder))?;
+        let lock = folder.join(format!("{suite}.lock"));
+        let lock_file = fs::File::create(&lock).map_err(TestbedError::io("create", &lock))?;
+        lock_file.lock().map_err(TestbedError::io("lock", &lock))?;
+        if is_made() {
             return Ok(Self { path });
         }
         requirements::check_programs(&["debootstrap", "unshare", "nsenter"])?;
