@@ -29,6 +29,12 @@ pub enum TestbedError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Nothing says where packages of Debian come from.
+    #[error("this machine's apt names no mirror of Debian's\nhint: set `{variable}` to the address of one")]
+    Mirror {
+        /// The variable.
+        variable: &'static str,
+    },
     /// A file operation failed.
     #[error("cannot {action} `{}`: {source}", .path.display())]
     Io {

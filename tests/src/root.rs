@@ -18,8 +18,8 @@ use crate::wait::wait_for;
 
 /// What a private Slurm takes, beyond what every Debian has.
 const PACKAGES: &str = "slurmctld,slurmd,slurm-client,munge,slurm-wlm-basic-plugins,libslurm-dev,procps";
-/// Debian's own mirror, where this machine's apt names none of Debian's.
-const MIRROR: &str = "http://deb.debian.org/debian";
+/// Names a mirror of Debian, for machines whose apt has none.
+const MIRROR_VARIABLE: &str = "SWEEP_DEBIAN_MIRROR";
 /// debootstrap's own scripts, one a suite that it knows.
 const SCRIPTS: &str = "/usr/share/debootstrap/scripts";
 /// What the folder of a copy begins with; its owner's process id comes next.
@@ -90,14 +90,18 @@ impl Root {
     }
 }
 
-/// The mirror of Debian that this machine's apt is set up with, in whatever form and file.
-pub fn mirror() -> String {
+/// The mirror of Debian that this machine's apt is set up with, in whatever form and file, unless the environment names
+/// another.
+pub fn mirror() -> Result<String, TestbedError> {
+    if let Ok(named) = std::env::var(MIRROR_VARIABLE) {
+        return Ok(named);
+    }
     let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let codename = system.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME=")).unwrap_or("?");
     let mut apt = Command::new("apt-get");
     apt.args(["indextargets", "--format", "$(CREATED_BY) $(RELEASE) $(COMPONENT) $(REPO_URI)"]);
     let said = run(&mut apt, LIMIT).map(|ran| ran.stdout).unwrap_or_default();
-    mirror_of(&said, codename).unwrap_or_else(|| MIRROR.to_owned())
+    mirror_of(&said, codename).ok_or(TestbedError::Mirror { variable: MIRROR_VARIABLE })
 }
 
 /// Lines of `Packages bookworm main http://…/debian/`. The release's own, and not its updates'.

@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
         sweep: arguments.sweep.clone().map_or_else(build_static::build, Ok)?,
         programs: programs::build()?,
     };
-    let (roots, mirror) = (workspace::target().join("roots"), mirror());
+    let (roots, mirror) = (workspace::target().join("roots"), mirror()?);
     let all = <Suite as clap::ValueEnum>::value_variants();
     let chosen = all.iter().filter(|suite| arguments.only.is_empty() || arguments.only.contains(suite));
     let mut columns: Vec<Column> = Vec::new();

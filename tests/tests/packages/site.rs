@@ -40,7 +40,7 @@ impl Site {
     /// A copy of Debian 12 with Slurm's packages, and nothing configured or running.
     pub fn bare() -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("roots");
-        let root = Root::kept(&folder, "bookworm", &mirror()).unwrap().copy().unwrap();
+        let root = Root::kept(&folder, "bookworm", &mirror().unwrap()).unwrap().copy().unwrap();
         let site = Self { root, ports: PortBlock::reserve(4).unwrap() };
         for file in ["/etc/resolv.conf", "/etc/hosts"] {
             site.write(file, &fs::read_to_string(file).unwrap_or_default());
