@@ -20,7 +20,7 @@ pub struct ClusterConfig {
     pub plugin: Option<PluginSetup>,
     /// Start slurmdbd on a MariaDB of the cluster's own, so that `sacct` works.
     pub accounting: bool,
-    /// Settings of slurm.conf, by name; they replace the testbed's own.
+    /// Settings of slurm.conf, by name; they replace the testbed's own. `{dir}` stands for the cluster's directory.
     pub settings: BTreeMap<String, String>,
     /// The text of cgroup.conf, for tests that need cgroups; the testbed's own uses none.
     pub cgroup_conf: Option<String>,
@@ -144,6 +144,7 @@ pub(crate) fn slurm_conf(site: &Site, config: &ClusterConfig) -> String {
         writeln!(text, "{name}={value}").expect("writing to a String cannot fail");
     }
     for (name, value) in &config.settings {
+        let value = value.replace("{dir}", &site.directory.display().to_string());
         writeln!(text, "{name}={value}").expect("writing to a String cannot fail");
     }
     for node in 0..config.nodes {

@@ -33,6 +33,8 @@ enum Proof {
     Limits,
     /// A search that is disturbed finds what an undisturbed one finds
     Search,
+    /// Twenty thousand trials in a cluster to which everything happens, and hundreds that are preempted
+    Soak,
     /// The packages, installed, upgraded and removed in clean roots with a real Slurm
     Packages,
     /// Exports, loaded by the tools that they are for, and the Python package as a wheel
@@ -49,6 +51,7 @@ impl Proof {
             Self::ExactlyOnce => "exactly_once",
             Self::Limits => "limits",
             Self::Search => "search_on_slurm",
+            Self::Soak => "soak",
             Self::Packages => "packages",
             Self::Exports => "exports",
             Self::Page => "page",
@@ -62,6 +65,7 @@ impl Proof {
             Self::ExactlyOnce => "Exactly once",
             Self::Limits => "Limits",
             Self::Search => "Searches on a real Slurm",
+            Self::Soak => "Soak",
             Self::Packages => "Packages",
             Self::Exports => "Exports in other tools",
             Self::Page => "The page in a browser",
@@ -75,6 +79,7 @@ impl Proof {
             Self::ExactlyOnce => "exactly-once.txt",
             Self::Limits => "limits.txt",
             Self::Search => "search.txt",
+            Self::Soak => "soak.txt",
             Self::Packages => "packages.txt",
             Self::Exports => "exports.txt",
             Self::Page => "page.txt",
@@ -85,7 +90,9 @@ impl Proof {
     fn run(self, rest: &[String]) -> Outcome {
         let words = ["test", "--package", "sweep-testbed", "--no-fail-fast", "--test", self.test()];
         match self {
-            Self::Ends | Self::ExactlyOnce | Self::Limits | Self::Search => return run_cargo(&words, rest),
+            Self::Ends | Self::ExactlyOnce | Self::Limits | Self::Search | Self::Soak => {
+                return run_cargo(&words, rest);
+            }
             Self::Exports | Self::Page => {
                 // No Slurm and no plugin come into it.
                 set_up::run()?;
@@ -112,7 +119,7 @@ impl Proof {
             Self::Ends => format!("```\n{}\n```\n", text.trim_end()),
             Self::Limits => table(&text),
             Self::ExactlyOnce | Self::Search | Self::Packages | Self::Exports => list(&text),
-            Self::Page => text,
+            Self::Page | Self::Soak => text,
         })
     }
 }
