@@ -10,25 +10,25 @@ use sweep_core::id::TrialIndex;
 use sweep_core::params::Params;
 use sweep_core::trial::Trial;
 use sweep_search::importance::{self, Better, Depth, Method, Study};
-use sweep_search::{Course, End, Experiment, Next};
+use sweep_search::{Course, End, Experiment, Next, pareto};
 
 use crate::error::{Error, Result};
-use wire::{Reply, place};
+use wire::{Found, Reply, Values, place};
 
 /// A search over the protocol.
 #[derive(Debug)]
 pub struct Session {
     experiment: Experiment,
-    /// Whether results are given as they are, or with the other sign.
-    sign: f64,
+    /// For each metric whether results are given as they are, or with the other sign.
+    signs: Vec<f64>,
     pool: bool,
     rounds: Vec<Course>,
     /// What a configuration is called, by round and the trial that it began as.
     numbers: HashMap<(usize, u32), u32>,
     /// What runs under a number.
     running: HashMap<u32, Running>,
-    /// Every configuration and its last metric, as it was told.
-    told: BTreeMap<u32, (Params, Option<f64>)>,
+    /// Every configuration and its last metrics, as they were told; none yet, or one for each sign.
+    told: BTreeMap<u32, (Params, Vec<Option<f64>>)>,
     next: u32,
 }
 
@@ -44,11 +44,11 @@ struct Running {
 const ROUNDS: usize = 10_000;
 
 impl Session {
-    /// A session of an experiment; `sign` is -1 to maximize.
+    /// A session of an experiment; for each of its metrics a sign, which is -1 to maximize.
     #[must_use]
-    pub fn new(experiment: Experiment, sign: f64, pool: bool) -> Self {
+    pub fn new(experiment: Experiment, signs: Vec<f64>, pool: bool) -> Self {
         let (rounds, numbers, running) = (Vec::new(), HashMap::new(), HashMap::new());
-        Self { experiment, sign, pool, rounds, numbers, running, told: BTreeMap::new(), next: 0 }
+        Self { experiment, signs, pool, rounds, numbers, running, told: BTreeMap::new(), next: 0 }
     }
 
     /// What to run next.
@@ -95,7 +95,7 @@ impl Session {
             }
         };
         self.numbers.insert((round, trial.index.0), number);
-        self.told.entry(number).or_insert_with(|| (trial.params.clone(), None));
+        self.told.entry(number).or_insert_with(|| (trial.params.clone(), Vec::new()));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "budgets are whole")]
         let until = trial.budget.map(|budget| budget as u64);
         self.running.insert(number, Running { round, trial: trial.index, until });
@@ -112,53 +112,98 @@ impl Session {
     /// Takes note of how a configuration did.
     ///
     /// # Errors
-    /// Where it does not run.
-    pub fn tell(&mut self, number: u32, value: Option<f64>) -> Result<Reply> {
+    /// Where it does not run, or what was told is not a value for each metric.
+    pub fn tell(&mut self, number: u32, values: &Values) -> Result<Reply> {
+        let values = self.each(values)?;
         let Running { round, trial, .. } = self.take(number)?;
-        self.note(number, value);
-        self.rounds[round].ended(trial, End::Ended(value.map(|value| self.sign * value)));
+        let end = self.end(&values);
+        self.note(number, values);
+        self.rounds[round].ended(trial, end);
         Ok(Reply::Done { ok: true })
+    }
+
+    /// A value for each metric.
+    fn each(&self, values: &Values) -> Result<Vec<Option<f64>>> {
+        let metrics = self.signs.len();
+        match (&values.values, values.value) {
+            (None, None) => Ok(vec![None; metrics]),
+            (None, Some(value)) if metrics == 1 => Ok(vec![Some(value)]),
+            (Some(values), None) if values.len() == metrics => Ok(values.clone()),
+            (Some(_), Some(_)) => Err(Error::user("both `value` and `values` were told: one is enough")),
+            _ => Err(Error::user(format!(
+                "`values` must be a list of {metrics}, one for each of `directions`, with null for what is missing"
+            ))),
+        }
+    }
+
+    /// The end of a configuration with these values.
+    fn end(&self, values: &[Option<f64>]) -> End {
+        let mut costs = values.iter().zip(&self.signs).map(|(value, sign)| value.map(|value| sign * value));
+        End::Ended { metric: costs.next().flatten(), others: costs.collect() }
     }
 
     /// Takes note of how a configuration did after an epoch, and says whether to go on.
     ///
     /// # Errors
-    /// Where it does not run.
-    pub fn report(&mut self, number: u32, epoch: u64, value: Option<f64>) -> Result<Reply> {
+    /// Where it does not run, or what was told is not a value for each metric.
+    pub fn report(&mut self, number: u32, epoch: u64, values: &Values) -> Result<Reply> {
+        let values = self.each(values)?;
         let running @ Running { round, trial, until } = self.take(number)?;
-        self.note(number, value);
-        let metric = value.map(|value| self.sign * value).filter(|value| value.is_finite());
+        let end = self.end(&values);
+        // Rungs go by the first metric.
+        let metric = values[0].map(|value| self.signs[0] * value).filter(|value| value.is_finite());
+        self.note(number, values);
         let course = &mut self.rounds[round];
         if let Some(metric) = metric {
             course.reported(trial, epoch, metric);
         }
         if metric.is_none() || until.is_none_or(|until| epoch >= until) {
-            course.ended(trial, End::Ended(metric));
+            course.ended(trial, end);
             return Ok(Reply::Action { action: if metric.is_none() { "stop" } else { "continue" } });
         }
         if let Next::Prune(trials) = course.next()
             && trials.contains(&trial)
         {
             course.pruned(trial);
-            course.ended(trial, End::Ended(metric));
+            course.ended(trial, end);
             return Ok(Reply::Action { action: "stop" });
         }
         self.running.insert(number, running);
         Ok(Reply::Action { action: "continue" })
     }
 
-    /// Which parameters mattered in what was told so far.
+    /// The configurations so far that no other is better than in every metric: the best one, where there is one
+    /// metric, and those that are as good.
+    #[must_use]
+    pub fn best(&self) -> Reply {
+        let cost = |values: &Vec<Option<f64>>| -> Vec<Option<f64>> {
+            let costs = values.iter().zip(&self.signs).map(|(value, sign)| value.map(|value| sign * value));
+            // Nothing was told of what runs.
+            costs.chain(std::iter::repeat(None)).take(self.signs.len()).collect()
+        };
+        let costs: Vec<Vec<Option<f64>>> = self.told.values().map(|(_, values)| cost(values)).collect();
+        let ranked = self.told.iter().zip(pareto::ranks(&costs)).filter(|(_, rank)| *rank == Some(0));
+        let found = ranked.map(|((id, (params, values)), _)| Found {
+            id: *id,
+            params: params.clone(),
+            values: values.clone(),
+        });
+        Reply::Best { best: found.collect() }
+    }
+
+    /// Which parameters mattered to the first metric in what was told so far.
     #[must_use]
     pub fn importance(&self, depth: Depth) -> Reply {
-        let told = self.told.values().filter(|(_, value)| value.is_some());
-        let study = Study::new(&self.experiment.space, told.map(|(params, value)| (params, *value)));
-        let better = if self.sign < 0.0 { Better::High } else { Better::Low };
+        let told =
+            self.told.values().filter_map(|(params, values)| Some((params, Some((*values.first()?)?))));
+        let study = Study::new(&self.experiment.space, told);
+        let better = if self.signs[0] < 0.0 { Better::High } else { Better::Low };
         Reply::Importance(Box::new(importance::judge(&study, Method::Fanova, better, depth)))
     }
 
-    fn note(&mut self, number: u32, value: Option<f64>) {
+    fn note(&mut self, number: u32, values: Vec<Option<f64>>) {
         if let Some((_, last)) = self.told.get_mut(&number) {
-            *last = value;
+            *last = values;
         }
     }
 

@@ -48,7 +48,7 @@ use sweep_core::start::Start;
 use sweep_core::trial::Trial;
 use sweep_search::{Experiment, Method, Row, Space, Stop};
 
-pub use from::From;
+pub use from::{From, Past};
 pub use mistake::{Mistake, Position, SpecErrors};
 pub use trials::Trials;
 
@@ -207,7 +207,14 @@ impl Spec {
             limit: self.limit,
             replicates: self.replicates,
             described: None,
+            past: self.known_past(),
+            metrics: self.metrics().count(),
         }
+    }
+
+    /// Every metric, the one that the search goes by first.
+    pub fn metrics(&self) -> impl Iterator<Item = &Metric> {
+        self.metric.iter().chain(&self.objectives)
     }
 
     /// Whether somebody must drive the sweep until it is done: trials depend on what others reported.

@@ -94,6 +94,10 @@ pub enum Event {
         /// Its metric, as it was reported; none where it failed or has none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         metric: Option<f64>,
+        /// The further metrics of a sweep that has several, in the order of its manifest, as they were reported.
+        /// Absent from lines of sweeps with one, and from those that were written before searches heard of them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        objectives: Vec<Option<f64>>,
         /// When, in nanoseconds since 1970.
         time_ns: u64,
     },
@@ -253,9 +257,25 @@ mod tests {
         assert_eq!(parse_file(&bytes), (events[..1].to_vec(), true));
     }
 
+    fn ended(metric: Option<f64>, objectives: &[Option<f64>]) -> Event {
+        let (trial, state, objectives) = (TrialIndex(7), TrialState::Completed, objectives.to_vec());
+        Event::Ended { trial, state, metric, objectives, time_ns: 6 }
+    }
+
     #[test]
     fn the_format_stays_as_it_was_released() {
-        let event = Event::Submitted { batch: BatchNumber(3), job: "12".into(), time_ns: 6 };
-        assert_eq!(event.to_line(), b"{\"event\":\"submitted\",\"batch\":3,\"job\":\"12\",\"time_ns\":6}\n");
+        let check = |event: Event, line: &str| {
+            assert_eq!(String::from_utf8(event.to_line()).unwrap(), format!("{line}\n"));
+            assert_eq!(parse_file(&event.to_line()), (vec![event], false));
+        };
+        let submitted = Event::Submitted { batch: BatchNumber(3), job: "12".into(), time_ns: 6 };
+        check(submitted, r#"{"event":"submitted","batch":3,"job":"12","time_ns":6}"#);
+        // An end of a sweep with one metric is the line that it always was.
+        let one = r#"{"event":"ended","trial":7,"state":"completed","metric":0.5,"time_ns":6}"#;
+        check(ended(Some(0.5), &[]), one);
+        check(
+            ended(Some(0.5), &[Some(2.0), None]),
+            r#"{"event":"ended","trial":7,"state":"completed","metric":0.5,"objectives":[2.0,null],"time_ns":6}"#,
+        );
     }
 }

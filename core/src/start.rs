@@ -18,6 +18,9 @@ pub struct Start {
     /// What is left of parameters' values; of those that are not named all of them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts: BTreeMap<String, Part>,
+    /// What the other sweep found out, for a search that learns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<PastTrial>,
 }
 
 /// A configuration of another sweep's trial.
@@ -29,6 +32,22 @@ pub struct StartRow {
     /// The configuration, in this sweep's space.
     #[serde(flatten, serialize_with = "with_texts")]
     pub params: Params,
+}
+
+/// A completed trial of another sweep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "PastIn")]
+pub struct PastTrial {
+    /// The other sweep's trial.
+    pub trial: TrialLabel,
+    /// Its configuration, which is one of this sweep's space.
+    #[serde(flatten, serialize_with = "with_texts")]
+    pub params: Params,
+    /// This sweep's metrics in the order of its spec, as the trial reported them.
+    pub metrics: Vec<f64>,
+    /// What it had to spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<f64>,
 }
 
 /// What is left of a parameter's values.
@@ -58,6 +77,24 @@ impl TryFrom<RowIn> for StartRow {
         let params = Params::from_json(row.params, &row.text)
             .map_err(|name| format!("`{name}` of the start's {} is no single value", row.trial))?;
         Ok(Self { trial: row.trial, params })
+    }
+}
+
+#[derive(Deserialize)]
+struct PastIn {
+    #[serde(flatten)]
+    row: RowIn,
+    metrics: Vec<f64>,
+    #[serde(default)]
+    budget: Option<f64>,
+}
+
+impl TryFrom<PastIn> for PastTrial {
+    type Error = String;
+
+    fn try_from(PastIn { row, metrics, budget }: PastIn) -> Result<Self, String> {
+        let StartRow { trial, params } = row.try_into()?;
+        Ok(Self { trial, params, metrics, budget })
     }
 }
 
@@ -92,6 +129,12 @@ mod tests {
                 ("solver".to_owned(), Part::Places(vec![0, 2])),
             ]
             .into(),
+            past: vec![PastTrial {
+                trial: "t009".parse().unwrap(),
+                params: params.clone(),
+                metrics: vec![0.1 + 0.2, -1e300],
+                budget: Some(9.0),
+            }],
         };
         let json = serde_json::to_string(&start).unwrap();
         let back: Start = serde_json::from_str(&json).unwrap();
@@ -99,5 +142,9 @@ mod tests {
         let lr = back.rows[0].params.get("lr").unwrap();
         assert_eq!((lr.text().as_ref(), back.rows[0].params.config_key()), ("1e-3", params.config_key()));
         assert!(serde_json::from_str::<Start>(&json.replace("\"saga\"", "[1]")).is_err());
+        // What was written before there was a past.
+        let begin = json.find(",\"past\"").unwrap();
+        let before: Start = serde_json::from_str(&format!("{}}}", &json[..begin])).unwrap();
+        assert_eq!(before, Start { past: Vec::new(), ..start });
     }
 }

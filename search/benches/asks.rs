@@ -130,7 +130,7 @@ fn measure(experiment: &Experiment) -> Measured {
         while let Ask::Prune(doomed) = strategy.ask(&mut Rng::new("bench", 0)) {
             strategy.tell(doomed, &Event::Pruned);
         }
-        strategy.tell(trial, &Event::Ended { metric: Some(metric) });
+        strategy.tell(trial, &Event::ended(Some(metric)));
     };
     while asks < ASKS {
         let mut rng = Rng::new("bench", asks as u64);

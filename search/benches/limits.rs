@@ -69,7 +69,7 @@ fn told(trials: u32) -> (Box<dyn Strategy>, Duration) {
         Experiment { method: Method::Bayes, ..base }.strategy().expect("an experiment of the bench");
     let began = Instant::now();
     for (trial, proposal) in (0..).zip(proposals) {
-        let ended = Event::Ended { metric: Some(metric(&proposal)) };
+        let ended = Event::ended(Some(metric(&proposal)));
         bayes.tell(TrialIndex(trial), &Event::Proposed(proposal));
         bayes.tell(TrialIndex(trial), &ended);
     }
@@ -84,7 +84,7 @@ fn asks(strategy: &mut dyn Strategy, trials: u32) -> (f64, f64) {
         let ask = strategy.ask(&mut Rng::new("limits", trial.into()));
         times.push(began.elapsed().as_secs_f64() * 1e3);
         let Ask::Run(proposal) = ask else { break };
-        let ended = Event::Ended { metric: Some(metric(&proposal)) };
+        let ended = Event::ended(Some(metric(&proposal)));
         strategy.tell(TrialIndex(trial), &Event::Proposed(proposal));
         strategy.tell(TrialIndex(trial), &ended);
     }

@@ -194,7 +194,7 @@ impl Strategy for Asha {
     fn tell(&mut self, trial: TrialIndex, event: &Event) {
         match event {
             Event::Proposed(proposal) => self.proposed(trial.0, proposal),
-            Event::Ended { metric } => self.ended(trial, *metric),
+            Event::Ended { metric, .. } => self.ended(trial, *metric),
             Event::Withdrawn => self.withdrawn(trial),
             Event::Reported { .. } | Event::Pruned => {}
         }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn end(asha: &mut Asha, trial: u32, metric: f64) {
-        asha.tell(TrialIndex(trial), &Event::Ended { metric: Some(metric) });
+        asha.tell(TrialIndex(trial), &Event::ended(Some(metric)));
     }
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
         for _ in 0..6 {
             run(&mut asha);
         }
-        (0..5).for_each(|trial| asha.tell(TrialIndex(trial), &Event::Ended { metric: None }));
+        (0..5).for_each(|trial| asha.tell(TrialIndex(trial), &Event::ended(None)));
         assert_eq!(asha.ask(&mut Rng::new("", 0)), Ask::Wait);
         end(&mut asha, 5, 1.0);
         assert_eq!(run(&mut asha), Some((1, Some(5), 3.0)));

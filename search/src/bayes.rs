@@ -13,9 +13,11 @@ use sweep_core::id::TrialIndex;
 use sweep_core::params::Params;
 use sweep_core::value::{Scalar, Value};
 
-use crate::experiment::Row;
+use crate::experiment::{Past, Row};
 use crate::model::encoding::{Encoding, Point};
+use crate::model::front::{self, Several};
 use crate::model::proposing::{self, Kernels, Known, Observation};
+use crate::pareto;
 use crate::rng::Rng;
 use crate::seen::Seen;
 use crate::space::Space;
@@ -61,7 +63,11 @@ pub struct Bayes {
     trials: Vec<Trial>,
     /// Results in the order in which they were told, by budget; all under 0 without rungs.
     observed: BTreeMap<u64, Vec<Observation>>,
+    /// Where there are several metrics, the results of all; else none. Rungs go by the first.
+    several: Vec<Vec<Observation>>,
     running: usize,
+    /// How many results it began with.
+    past: usize,
     seen: Seen,
     /// What was computed: kernels by budget and number of results, and the next proposal.
     cache: RefCell<Cache>,
@@ -70,6 +76,8 @@ pub struct Bayes {
 #[derive(Debug, Default)]
 struct Cache {
     kernels: BTreeMap<u64, Kernels>,
+    /// Those of each metric, where there are several.
+    several: Vec<Kernels>,
     next: Option<Ask>,
 }
 
@@ -98,7 +106,9 @@ impl Bayes {
             least: 0,
             trials: Vec::new(),
             observed: BTreeMap::new(),
+            several: Vec::new(),
             running: 0,
+            past: 0,
             seen: Seen::default(),
             cache: RefCell::default(),
         }
@@ -115,6 +125,47 @@ impl Bayes {
         self
     }
 
+    /// By so many metrics: it looks for the configurations that are best by all of them together.
+    #[must_use]
+    pub fn by_metrics(mut self, metrics: usize) -> Self {
+        self.several = vec![Vec::new(); if metrics > 1 { metrics } else { 0 }];
+        self.cache.get_mut().several = vec![Kernels::new(); self.several.len()];
+        self
+    }
+
+    /// With the results of another sweep. Without rungs those of its greatest budget count; with rungs those that have
+    /// a budget, each with others of that budget.
+    #[must_use]
+    pub fn knowing(mut self, past: &[Past]) -> Self {
+        let most = past.iter().filter_map(|past| past.budget).max_by(f64::total_cmp);
+        let counts =
+            |past: &&Past| if self.is_on_rungs { past.budget.is_some() } else { past.budget == most };
+        let mut past: Vec<&Past> = past.iter().filter(counts).collect();
+        let metrics = self.several.len().max(1);
+        // The best comes last: a search that has just begun is not one whose best result is long ago.
+        let order = pareto::order(&past.iter().map(|past| past.costs(metrics)).collect::<Vec<_>>());
+        if let Some(best) = order.first() {
+            let best = past.remove(*best);
+            past.push(best);
+        }
+        for past in past {
+            let point = self.encoding.encode(&past.params);
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "budgets of rungs are whole"
+            )]
+            let budget = past.budget.filter(|_| self.is_on_rungs).map_or(0, |budget| budget as u64);
+            let costs = past.costs(metrics);
+            self.observed.entry(budget).or_default().push((point.clone(), costs[0]));
+            for (observed, value) in self.several.iter_mut().zip(costs) {
+                observed.push((point.clone(), value));
+            }
+            self.past += 1;
+        }
+        self
+    }
+
     /// Only these configurations: the places of the only axis.
     #[must_use]
     pub fn described(mut self, described: &Described) -> Self {
@@ -124,7 +175,7 @@ impl Bayes {
     }
 
     /// The next configuration; none where the space has no more.
-    fn proposal(&self, kernels: &mut BTreeMap<u64, Kernels>) -> Option<Proposal> {
+    fn proposal(&self, cache: &mut Cache) -> Option<Proposal> {
         let number = self.trials.len();
         if let Some(row) = self.rows.get(number) {
             let (name, params) = (row.name.clone(), self.completed(&row.params, number));
@@ -137,7 +188,7 @@ impl Bayes {
             }
         }
         let mut rng = Rng::new(&format!("{}/bayes", self.seed), number as u64);
-        let new = self.modelled(kernels, &mut rng).or_else(|| self.drawn(&mut rng));
+        let new = self.modelled(cache, &mut rng).or_else(|| self.drawn(&mut rng));
         // Rungs go on where the space is used up.
         let again = || self.is_on_rungs.then(|| self.space.assign(|_| rng.unit()));
         Some(Proposal { params: new.or_else(again)?, ..Proposal::default() })
@@ -149,7 +200,7 @@ impl Bayes {
     }
 
     /// What the model proposes, or the first design; none where all of it was there before.
-    fn modelled(&self, kernels: &mut BTreeMap<u64, Kernels>, rng: &mut Rng) -> Option<Params> {
+    fn modelled(&self, cache: &mut Cache, rng: &mut Rng) -> Option<Params> {
         let is_new = |params: &Params| !self.seen.has(params);
         let candidates = self.listed.as_ref().map(|points| {
             let all = points.iter().enumerate().map(|(place, point)| (self.place(place), point));
@@ -160,7 +211,7 @@ impl Bayes {
             .map(|candidates| candidates.iter().map(|(_, point)| point.as_slice()).collect());
         let design =
             (2 + self.encoding.metrics().len()).clamp(DESIGN.0, DESIGN.1).max(2 * (self.running + 1));
-        let level = self.level().filter(|_| self.trials.len() >= design);
+        let level = self.level().filter(|_| self.trials.len() + self.past >= design);
         let level = level.filter(|_| !self.is_on_rungs || !self.trials.len().is_multiple_of(SPREAD));
         let running = self.trials.iter().filter(|trial| trial.runs);
         let pending: Vec<Point> = running.map(|trial| trial.point.clone()).collect();
@@ -172,7 +223,7 @@ impl Bayes {
                 let place = match level {
                     None => proposing::farthest(&known, points, &others, rng),
                     Some((budget, _)) => {
-                        let kernels = kernels.entry(budget).or_default();
+                        let kernels = cache.kernels.entry(budget).or_default();
                         proposing::most_promising(&known, points, kernels, rng)
                     }
                 };
@@ -182,8 +233,14 @@ impl Bayes {
                 let point = proposing::spread(&self.encoding, &others, rng);
                 Some(self.encoding.decode(&point)).filter(is_new)
             }
+            (_, _, Some(_)) if !self.several.is_empty() => {
+                let known = Several { encoding: &self.encoding, observed: &self.several, pending: &pending };
+                let points = front::proposals(&known, &mut cache.several, rng);
+                points.into_iter().map(|point| self.encoding.decode(&point)).find(is_new)
+            }
             (_, _, Some((budget, _))) => {
-                let points = proposing::proposals(&known, kernels.entry(budget).or_default(), rng);
+                let kernels = cache.kernels.entry(budget).or_default();
+                let points = proposing::proposals(&known, kernels, rng);
                 points.into_iter().map(|point| self.encoding.decode(&point)).find(is_new)
             }
         }
@@ -239,6 +296,16 @@ impl Bayes {
         self.observed.entry(step).or_default().push((trial.point.clone(), result));
     }
 
+    /// Takes note of all metrics of a search by several. Without the first one the configuration failed.
+    fn note_all(&mut self, number: usize, metric: Option<f64>, others: &[Option<f64>]) {
+        let Some(trial) = self.trials.get(number) else { return };
+        let all = std::iter::once(metric).chain(others.iter().copied()).chain(std::iter::repeat(None));
+        for (observed, value) in self.several.iter_mut().zip(all) {
+            let value = value.filter(|value| value.is_finite() && metric.is_some());
+            observed.push((trial.point.clone(), value));
+        }
+    }
+
     /// Whether it ran, which it does no more.
     fn stopped(&mut self, number: usize) -> bool {
         let Some(trial) = self.trials.get_mut(number).filter(|trial| trial.runs) else { return false };
@@ -251,16 +318,17 @@ impl Bayes {
 impl Strategy for Bayes {
     fn ask(&self, _rng: &mut Rng) -> Ask {
         let mut cache = self.cache.borrow_mut();
-        let Cache { kernels, next } = &mut *cache;
-        let next = next.get_or_insert_with(|| {
-            let proposal = if self.left > 0 { self.proposal(kernels) } else { None };
-            match proposal {
-                Some(proposal) => Ask::Run(proposal),
-                None if self.running > 0 => Ask::Wait,
-                None => Ask::Done,
-            }
-        });
-        next.clone()
+        if let Some(next) = &cache.next {
+            return next.clone();
+        }
+        let proposal = if self.left > 0 { self.proposal(&mut cache) } else { None };
+        let next = match proposal {
+            Some(proposal) => Ask::Run(proposal),
+            None if self.running > 0 => Ask::Wait,
+            None => Ask::Done,
+        };
+        cache.next = Some(next.clone());
+        next
     }
 
     fn tell(&mut self, trial: TrialIndex, event: &Event) {
@@ -276,11 +344,12 @@ impl Strategy for Bayes {
             Event::Reported { step, metric } if self.is_on_rungs => {
                 self.reported(number, *step, Some(*metric).filter(|metric| metric.is_finite()));
             }
-            Event::Ended { metric } => {
+            Event::Ended { metric, others } => {
                 if !self.stopped(number) {
                     return;
                 }
                 let metric = metric.filter(|metric| metric.is_finite());
+                self.note_all(number, metric, others);
                 // With rungs its results were reported, unless it failed on the first.
                 if !self.is_on_rungs || metric.is_none() {
                     let least = self.observed.keys().next().copied().unwrap_or(0);

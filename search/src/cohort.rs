@@ -19,6 +19,8 @@ pub(crate) struct Individual {
     pub(crate) trial: u32,
     pub(crate) params: Params,
     pub(crate) score: Score,
+    /// The further metrics of a search by several.
+    pub(crate) others: Vec<Option<f64>>,
 }
 
 impl Individual {
@@ -29,6 +31,12 @@ impl Individual {
 
     pub(crate) fn failed(&self) -> bool {
         self.score == Score::WORST
+    }
+
+    /// All metrics, as many as are asked for.
+    pub(crate) fn costs(&self, metrics: usize) -> Vec<Option<f64>> {
+        let all = std::iter::once(self.score.metric()).chain(self.others.iter().copied());
+        all.chain(std::iter::repeat(None)).take(metrics).collect()
     }
 }
 
@@ -115,7 +123,7 @@ impl Cohort {
         let complete = match event {
             Event::Proposed(proposal) if self.proposed(trial.0, &proposal.params) => return Change::Joined,
             Event::Proposed(_) | Event::Reported { .. } | Event::Pruned => false,
-            Event::Ended { metric } => self.ended(trial.0, *metric),
+            Event::Ended { metric, others } => self.ended(trial.0, *metric, others),
             Event::Withdrawn => self.withdrawn(trial.0),
         };
         if complete { Change::Complete } else { Change::None }
@@ -138,16 +146,17 @@ impl Cohort {
         self.next += 1;
         let Some(place) = self.vacant.pop_front() else { return false };
         self.places[place].individual =
-            Some(Individual { trial, params: params.clone(), score: Score::WORST });
+            Some(Individual { trial, params: params.clone(), score: Score::WORST, others: Vec::new() });
         self.running.insert(trial, place);
         true
     }
 
     /// Somebody ended. Whether that completed the generation.
-    fn ended(&mut self, trial: u32, metric: Option<f64>) -> bool {
+    fn ended(&mut self, trial: u32, metric: Option<f64>, others: &[Option<f64>]) -> bool {
         let Some(place) = self.running.remove(&trial) else { return false };
         if let Some(individual) = &mut self.places[place].individual {
             individual.score = Score::of(metric);
+            individual.others = others.to_vec();
         }
         self.is_complete()
     }

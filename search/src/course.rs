@@ -31,10 +31,15 @@ struct Configuration {
 }
 
 /// How a trial ended, as the search sees it.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum End {
-    /// With this metric, lower for better; without one it failed.
-    Ended(Option<f64>),
+    /// With these metrics, lower for better.
+    Ended {
+        /// The one that the search goes by first; without it the trial failed.
+        metric: Option<f64>,
+        /// The further ones, in the order of the spec.
+        others: Vec<Option<f64>>,
+    },
     /// By no fault of its own, and it will not run again.
     Withdrawn,
 }
@@ -126,30 +131,34 @@ impl Course {
             return;
         }
         *place = Some(match end {
-            End::Ended(metric) => End::Ended(metric.filter(|metric| metric.is_finite())),
+            End::Ended { metric, others } => {
+                End::Ended { metric: finite(metric), others: others.into_iter().map(finite).collect() }
+            }
             End::Withdrawn => End::Withdrawn,
         });
-        let ends: Vec<End> = known.ends.iter().flatten().copied().collect();
+        let ends: Vec<&End> = known.ends.iter().flatten().collect();
         if ends.len() < known.ends.len() {
             return;
         }
         self.open.remove(&configuration);
-        let metrics: Vec<f64> = ends.iter().filter_map(|end| end.metric()).collect();
-        #[expect(clippy::cast_precision_loss, reason = "a number of replicates")]
-        let mean = (!metrics.is_empty()).then(|| metrics.iter().sum::<f64>() / metrics.len() as f64);
-        let event = if ends.iter().all(|end| *end == End::Withdrawn) {
+        let event = if ends.iter().all(|end| **end == End::Withdrawn) {
             Event::Withdrawn
         } else {
-            Event::Ended { metric: mean }
+            let most = ends.iter().map(|end| end.others().len()).max().unwrap_or(0);
+            let other = |place: usize| mean(ends.iter().filter_map(|end| *end.others().get(place)?));
+            Event::Ended {
+                metric: mean(ends.iter().filter_map(|end| end.metric())),
+                others: (0..most).map(other).collect(),
+            }
         };
         self.strategy.tell(TrialIndex(configuration), &event);
     }
 
     /// How a trial ended, where that was noted.
     #[must_use]
-    pub fn end(&self, trial: TrialIndex) -> Option<End> {
+    pub fn end(&self, trial: TrialIndex) -> Option<&End> {
         let known = self.configurations.get((trial.0 / self.replicates) as usize)?;
-        *known.ends.get((trial.0 % self.replicates) as usize)?
+        known.ends.get((trial.0 % self.replicates) as usize)?.as_ref()
     }
 
     /// Whether a trial's configuration was told to stop.
@@ -183,12 +192,38 @@ impl Course {
 }
 
 impl End {
-    fn metric(self) -> Option<f64> {
+    /// The end of a trial of a search by one metric.
+    #[must_use]
+    pub fn ended(metric: Option<f64>) -> Self {
+        Self::Ended { metric, others: Vec::new() }
+    }
+
+    fn metric(&self) -> Option<f64> {
         match self {
-            Self::Ended(metric) => metric,
+            Self::Ended { metric, .. } => *metric,
             Self::Withdrawn => None,
         }
     }
+
+    /// The further metrics. Those of a trial that failed count for nothing.
+    fn others(&self) -> &[Option<f64>] {
+        match self {
+            Self::Ended { metric: Some(_), others } => others,
+            _ => &[],
+        }
+    }
+}
+
+fn finite(metric: Option<f64>) -> Option<f64> {
+    metric.filter(|metric| metric.is_finite())
+}
+
+/// The mean of what there is.
+fn mean(metrics: impl Iterator<Item = f64>) -> Option<f64> {
+    let metrics: Vec<f64> = metrics.collect();
+    #[expect(clippy::cast_precision_loss, reason = "a number of replicates")]
+    let mean = (!metrics.is_empty()).then(|| metrics.iter().sum::<f64>() / metrics.len() as f64);
+    mean
 }
 
 /// Courses with a strategy that writes down what it is told.
@@ -238,14 +273,14 @@ mod tests {
             trials.iter().for_each(|trial| course.proposed(trial));
         }
         assert_eq!((course.proposals(), course.in_flight()), (4, 4));
-        course.ended(TrialIndex(2), End::Ended(Some(1.0)));
+        course.ended(TrialIndex(2), End::ended(Some(1.0)));
         assert_eq!(course.next(), Next::Prune(vec![TrialIndex(3)]));
         course.pruned(TrialIndex(3));
         course.pruned(TrialIndex(2));
         course.reported(TrialIndex(3), 1, 5.0);
         course.reported(TrialIndex(2), 1, 6.0);
         course.ended(TrialIndex(2), End::Withdrawn);
-        course.ended(TrialIndex(3), End::Ended(Some(2.0)));
+        course.ended(TrialIndex(3), End::ended(Some(2.0)));
         course.ended(TrialIndex(0), End::Withdrawn);
         course.ended(TrialIndex(1), End::Withdrawn);
         assert_eq!(course.in_flight(), 0);
@@ -256,7 +291,7 @@ mod tests {
                 "1 proposed",
                 "1 Pruned",
                 "1 Reported { step: 1, metric: 6.0 }",
-                "1 Ended { metric: Some(1.5) }",
+                "1 Ended { metric: Some(1.5), others: [] }",
                 "0 Withdrawn"
             ]
         );
@@ -269,10 +304,12 @@ mod tests {
         let mut course = Course::new(Box::new(listener), "42".into(), 3);
         let Next::Run(trials) = course.next() else { panic!("{:?}", course.next()) };
         trials.iter().for_each(|trial| course.proposed(trial));
-        course.ended(TrialIndex(0), End::Ended(Some(1.0)));
-        course.ended(TrialIndex(1), End::Ended(Some(f64::NAN)));
-        course.ended(TrialIndex(2), End::Ended(Some(3.0)));
-        assert_eq!(told.lock().unwrap()[1], "0 Ended { metric: Some(2.0) }");
-        assert_eq!(course.end(TrialIndex(1)), Some(End::Ended(None)));
+        let end = |metric, others: &[Option<f64>]| End::Ended { metric, others: others.to_vec() };
+        course.ended(TrialIndex(0), end(Some(1.0), &[Some(10.0), None]));
+        // What a trial reported before it failed is not what its configuration came to.
+        course.ended(TrialIndex(1), end(Some(f64::NAN), &[Some(1e9), Some(1e9)]));
+        course.ended(TrialIndex(2), end(Some(3.0), &[Some(20.0), Some(f64::INFINITY)]));
+        assert_eq!(told.lock().unwrap()[1], "0 Ended { metric: Some(2.0), others: [Some(15.0), None] }");
+        assert_eq!(course.end(TrialIndex(1)), Some(&end(None, &[Some(1e9), Some(1e9)])));
     }
 }

@@ -51,6 +51,10 @@ pub struct Experiment {
     pub limit: Option<u64>,
     /// How often each configuration runs; 0 counts as 1.
     pub replicates: u32,
+    /// What is known before anything ran; only a model of results looks at it.
+    pub past: Vec<Past>,
+    /// How many metrics trials report; 0 counts as 1. See [`Self::goes_by_all_metrics`].
+    pub metrics: usize,
 }
 
 /// An explicit trial.
@@ -62,6 +66,25 @@ pub struct Row {
     pub params: Params,
     /// sbatch options of its own, as written.
     pub sbatch: BTreeMap<String, String>,
+}
+
+/// What a configuration came to in another sweep.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Its values: one of the space's configurations.
+    pub params: Params,
+    /// Its metrics, lower for better.
+    pub metrics: Vec<f64>,
+    /// What it had to spend.
+    pub budget: Option<f64>,
+}
+
+impl Past {
+    /// All metrics, as many as are asked for.
+    pub(crate) fn costs(&self, metrics: usize) -> Vec<Option<f64>> {
+        let all = self.metrics.iter().copied().map(Some).chain(std::iter::repeat(None));
+        all.take(metrics).collect()
+    }
 }
 
 impl Experiment {
@@ -167,6 +190,13 @@ impl Experiment {
         self.stop.is_some() || matches!(self.method, Method::Asha(_, AshaMode::Stop))
     }
 
+    /// Whether the strategy looks for the configurations that are best by all metrics together; else the first one
+    /// decides, where any does.
+    #[must_use]
+    pub fn goes_by_all_metrics(&self) -> bool {
+        self.metrics > 1 && matches!(self.method, Method::Bayes | Method::Genetic(_))
+    }
+
     /// A strategy that has proposed nothing yet. Replicates are not its business: see [`Self::trials`].
     ///
     /// # Errors
@@ -197,11 +227,13 @@ impl Experiment {
         let rows: Arc<[Row]> = self.rows.clone().into();
         let rest: Option<Box<dyn Strategy>> = match self.method {
             Method::Genetic(settings) => {
-                let genetic = Genetic::new(settings, space(), &self.seed, rows, limit);
+                let genetic =
+                    Genetic::new(settings, space(), &self.seed, rows, limit).by_metrics(self.metrics);
                 return Ok(self.with_defaults(Box::new(genetic)));
             }
             Method::Bayes => {
                 let bayes = Bayes::new(space(), &self.seed, rows, self.modelled()?);
+                let bayes = bayes.by_metrics(self.metrics).knowing(&self.past);
                 return Ok(self.with_defaults(Box::new(bayes)));
             }
             Method::Pbt(settings) => {
@@ -251,6 +283,10 @@ impl Experiment {
         let rows: Arc<[Row]> = self.rows.clone().into();
         if proposals == Proposals::Bayes && !self.space.axes().is_empty() {
             let mut bayes = Bayes::new(self.space.clone(), &self.seed, rows, u64::MAX).on_rungs(ladder.most);
+            // Nothing here ever has a greater budget than the ladder's.
+            #[expect(clippy::cast_precision_loss, reason = "budgets are small")]
+            let is_reached = |past: &&Past| past.budget.is_some_and(|budget| budget <= ladder.most as f64);
+            bayes = bayes.knowing(&self.past.iter().filter(is_reached).cloned().collect::<Vec<_>>());
             if let Some(described) = &self.described {
                 bayes = bayes.described(described);
             }

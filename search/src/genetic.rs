@@ -6,6 +6,9 @@
 //! drawn from the last generation, the deme's best so far among them. A mutation multiplies a number and moves it
 //! along its range, each by a small or by a large amount, as likely. A child that was there before is mutated once
 //! more. Where a generation fails as a whole, the search ends.
+//!
+//! With several metrics the parents of a deme are the best of all that it has had, as many as a generation: by front,
+//! then by the room around them (Deb et al. 2002, NSGA-II).
 
 mod breed;
 mod log;
@@ -17,6 +20,7 @@ use sweep_core::params::Params;
 
 use crate::cohort::{Change, Cohort, Extent, Individual};
 use crate::experiment::Row;
+use crate::pareto;
 use crate::rng::Rng;
 use crate::sample;
 use crate::seen::Seen;
@@ -101,6 +105,8 @@ pub struct Genetic {
     axes: Vec<(usize, Vec<usize>)>,
     cohort: Cohort,
     demes: Vec<Deme>,
+    /// How many metrics it goes by.
+    metrics: usize,
     /// What was proposed.
     seen: Seen,
 }
@@ -121,7 +127,15 @@ impl Genetic {
         let demes = vec![Deme::default(); settings.num_demes as usize];
         let (generations, places) = (settings.generations, settings.individuals());
         let cohort = Cohort::new(Extent { generations, places, limit });
-        Self { settings, space, seed: seed.to_owned(), rows, axes, cohort, demes, seen: Seen::default() }
+        let seen = Seen::default();
+        Self { settings, space, seed: seed.to_owned(), rows, axes, cohort, demes, metrics: 1, seen }
+    }
+
+    /// By so many metrics.
+    #[must_use]
+    pub fn by_metrics(mut self, metrics: usize) -> Self {
+        self.metrics = metrics.max(1);
+        self
     }
 
     fn deme_of(&self, place: usize) -> usize {
@@ -194,8 +208,18 @@ impl Genetic {
             }
         }
         for (deme, mut members) in self.demes.iter_mut().zip(by_deme) {
-            members.extend(deme.best.take());
-            members.sort_by_key(Individual::rank);
+            if self.metrics > 1 {
+                // Who was a parent stays one until there are better ones; a migrant of both may stand twice.
+                members.append(&mut deme.parents);
+                members.sort_by_key(|member| member.trial);
+                members.dedup_by_key(|member| member.trial);
+            } else {
+                members.extend(deme.best.take());
+            }
+            sort(&mut members, self.metrics);
+            if self.metrics > 1 {
+                members.truncate(self.settings.pop_size as usize);
+            }
             deme.best = members.first().cloned();
             deme.parents = members;
         }
@@ -215,9 +239,19 @@ impl Genetic {
             first.parents.extend(last.clone());
         }
         for deme in &mut self.demes {
-            deme.parents.sort_by_key(Individual::rank);
+            sort(&mut deme.parents, self.metrics);
         }
     }
+}
+
+/// The best first.
+fn sort(members: &mut Vec<Individual>, metrics: usize) {
+    if metrics < 2 {
+        return members.sort_by_key(Individual::rank);
+    }
+    members.sort_by_key(|member| member.trial);
+    let costs: Vec<Vec<Option<f64>>> = members.iter().map(|member| member.costs(metrics)).collect();
+    *members = pareto::order(&costs).into_iter().map(|place| members[place].clone()).collect();
 }
 
 impl Strategy for Genetic {
@@ -266,7 +300,7 @@ mod tests {
             let trial = TrialIndex(u32::try_from(proposals.len()).unwrap());
             let Ask::Run(proposal) = genetic.ask(&mut Rng::new("", 0)) else { return proposals };
             genetic.tell(trial, &Event::Proposed(proposal.clone()));
-            genetic.tell(trial, &Event::Ended { metric: Some(loss(&proposal.params)) });
+            genetic.tell(trial, &Event::ended(Some(loss(&proposal.params))));
             proposals.push(proposal);
         }
     }
@@ -329,7 +363,7 @@ mod tests {
         }
         // Later ones are worse, so the best are 0, 10 and 20.
         (0..30).for_each(|trial| {
-            genetic.tell(TrialIndex(trial), &Event::Ended { metric: Some(f64::from(trial)) });
+            genetic.tell(TrialIndex(trial), &Event::ended(Some(f64::from(trial))));
         });
         let migrants: Vec<Vec<u32>> = genetic
             .demes

@@ -162,7 +162,7 @@ impl Strategy for Hyperband {
     fn tell(&mut self, trial: TrialIndex, event: &Event) {
         match event {
             Event::Proposed(proposal) => self.proposed(trial.0, proposal),
-            Event::Ended { metric } => self.ended(trial, *metric),
+            Event::Ended { metric, .. } => self.ended(trial, *metric),
             Event::Withdrawn => self.withdrawn(trial),
             Event::Reported { .. } | Event::Pruned => {}
         }

@@ -43,7 +43,7 @@ mod vary;
 
 pub use course::{Course, End, Next};
 pub use error::Error;
-pub use experiment::{Experiment, Row};
+pub use experiment::{Experiment, Past, Row};
 pub use method::{AshaMode, Method, Rungs, Stop};
 pub use space::{Axis, Combinations, Domain, Space};
 pub use strategy::{Ask, Event, Proposal, Strategy};

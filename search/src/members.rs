@@ -157,7 +157,7 @@ impl Members {
             self.source.tell(origin, &Event::Reported { step: rung.budget, metric });
         }
         if at.below().is_none() {
-            self.source.tell(origin, &Event::Ended { metric });
+            self.source.tell(origin, &Event::ended(metric));
         }
         Some(at)
     }

@@ -99,6 +99,18 @@ impl Method {
         }
     }
 
+    /// Whether a model of results proposes its configurations.
+    #[must_use]
+    pub fn has_model(self) -> bool {
+        match self {
+            Self::Bayes => true,
+            Self::Hyperband(rungs) | Self::Halving(rungs) | Self::Asha(rungs, _) => {
+                rungs.proposals == Proposals::Bayes
+            }
+            _ => false,
+        }
+    }
+
     /// Whether what it proposes depends on what trials report, so that somebody has to drive it.
     #[must_use]
     pub fn is_adaptive(self) -> bool {

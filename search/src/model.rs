@@ -2,15 +2,18 @@
 //! strategy's decision, which is made of what they say; never a clock, a thread or a generator of their own, and never
 //! arithmetic whose order depends on the machine.
 
+mod boxes;
 mod candidates;
 mod descent;
 mod elementary;
 pub(crate) mod encoding;
 mod fit;
 pub mod forest;
+pub(crate) mod front;
 pub(crate) mod kernel;
 mod linear;
 mod parzen;
 mod posterior;
 pub(crate) mod proposing;
+mod volume;
 mod warp;

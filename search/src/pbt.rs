@@ -224,7 +224,7 @@ mod tests {
         }
         for (place, trial) in (first..pbt.cohort.proposals()).enumerate() {
             let metric = metric(u32::try_from(place).unwrap());
-            pbt.tell(TrialIndex(trial), &Event::Ended { metric });
+            pbt.tell(TrialIndex(trial), &Event::ended(metric));
         }
         proposals
     }

@@ -93,7 +93,7 @@ impl Stopping {
                 known.pruned = true;
                 self.doomed.remove(&trial);
             }
-            Event::Ended { metric } => {
+            Event::Ended { metric, .. } => {
                 known.ended = true;
                 let completed = metric.is_some() && !known.pruned;
                 self.rule.ended(trial, if completed { Ending::Completed } else { Ending::Otherwise });

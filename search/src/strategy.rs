@@ -56,7 +56,7 @@ pub struct Proposal {
 /// What became of a configuration.
 ///
 /// Every metric is lower for better and finite: a driver that maximizes tells the negative, and tells a value that is
-/// not a number as no value. Where a configuration runs several times, the metric is the mean.
+/// not a number as no value. Where a configuration runs several times, each metric is the mean.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// It was written down and will run.
@@ -74,9 +74,20 @@ pub enum Event {
     Ended {
         /// The final metric.
         metric: Option<f64>,
+        /// The further metrics of a search by several, in the order of its spec; one that is missing is as good as the
+        /// worst.
+        others: Vec<Option<f64>>,
     },
     /// It was cancelled or lost before it could say anything, and gives its place back.
     Withdrawn,
+}
+
+impl Event {
+    /// The end of a configuration of a search by one metric.
+    #[must_use]
+    pub fn ended(metric: Option<f64>) -> Self {
+        Self::Ended { metric, others: Vec::new() }
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ fn run(space: &Space, trials: u64, metric: impl Fn(usize, &Params) -> Option<f64
         assert!(space.admits(&proposal.params), "{:?}", proposal.params);
         let trial = TrialIndex(u32::try_from(all.len()).expect("few"));
         strategy.tell(trial, &Event::Proposed(proposal.clone()));
-        strategy.tell(trial, &Event::Ended { metric: metric(all.len(), &proposal.params) });
+        strategy.tell(trial, &Event::ended(metric(all.len(), &proposal.params)));
         all.push(proposal.params);
     }
     all
@@ -127,7 +127,7 @@ fn the_same_configuration_many_times_is_borne() {
     for number in 0..26 {
         let Ask::Run(proposal) = strategy.ask(&mut Rng::new("", 0)) else { panic!("{number}") };
         strategy.tell(TrialIndex(number), &Event::Proposed(proposal));
-        strategy.tell(TrialIndex(number), &Event::Ended { metric: Some(f64::from(number % 3)) });
+        strategy.tell(TrialIndex(number), &Event::ended(Some(f64::from(number % 3))));
     }
     assert_eq!(strategy.ask(&mut Rng::new("", 0)), Ask::Done);
 }
@@ -149,7 +149,7 @@ fn after_thousands_of_trials_it_still_answers() {
         let metric = Some(numbers(&params));
         let proposal = sweep_search::Proposal { params, ..sweep_search::Proposal::default() };
         strategy.tell(TrialIndex(number), &Event::Proposed(proposal));
-        strategy.tell(TrialIndex(number), &Event::Ended { metric });
+        strategy.tell(TrialIndex(number), &Event::ended(metric));
     }
     let Ask::Run(proposal) = strategy.ask(&mut Rng::new("", 0)) else { panic!("it ended") };
     assert!(numbers(&proposal.params) < 0.05, "{:?}", proposal.params);

@@ -23,8 +23,9 @@ pub enum Request {
     Tell {
         /// As it was given.
         id: u32,
-        /// Its metric; none where it failed.
-        value: Option<f64>,
+        /// What it came to.
+        #[serde(flatten)]
+        values: Values,
     },
     /// Something to run for some epochs.
     Next,
@@ -34,9 +35,12 @@ pub enum Request {
         id: u32,
         /// The epoch, from 1.
         epoch: u64,
-        /// Its metric; none where it failed.
-        value: Option<f64>,
+        /// What it came to.
+        #[serde(flatten)]
+        values: Values,
     },
+    /// Which configurations are the best so far.
+    Best,
     /// Which parameters mattered in what was told so far, by fANOVA.
     Importance {
         /// Whether every two parameters are judged as well.
@@ -45,6 +49,17 @@ pub enum Request {
     },
     /// The end.
     Quit,
+}
+
+/// What a configuration came to; neither where it failed.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Values {
+    /// Its metric, where there is one.
+    #[serde(default)]
+    pub value: Option<f64>,
+    /// Each of its metrics, where there are several; none for one that is missing.
+    #[serde(default)]
+    pub values: Option<Vec<Option<f64>>>,
 }
 
 /// What is searched.
@@ -76,6 +91,9 @@ pub struct Init {
     /// `minimize`, which is the default, or `maximize`.
     #[serde(default)]
     pub direction: Option<String>,
+    /// The same for each of several metrics.
+    #[serde(default)]
+    pub directions: Option<Vec<String>>,
 }
 
 /// One parameter.
@@ -143,6 +161,11 @@ pub enum Reply {
         /// `continue` or `stop`.
         action: &'static str,
     },
+    /// The best so far.
+    Best {
+        /// Each, by number.
+        best: Vec<Found>,
+    },
     /// Which parameters mattered.
     Importance(Box<Importance>),
     /// The line makes no sense.
@@ -152,10 +175,48 @@ pub enum Reply {
     },
 }
 
+/// One of the best configurations.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    /// Its number.
+    pub id: u32,
+    /// Its active parameters.
+    pub params: Params,
+    /// Each of its metrics, as they were told.
+    pub values: Vec<Option<f64>>,
+}
+
 /// The name of the only axis where a pool is given.
 pub const POOL: &str = "pool";
 
+/// Most metrics, as in a spec.
+const METRICS: usize = 16;
+
 impl Init {
+    /// For each metric 1 to minimize and -1 to maximize.
+    ///
+    /// # Errors
+    /// For a word that is no direction, and for none or too many.
+    pub fn signs(&self) -> Result<Vec<f64>> {
+        let words = match (&self.direction, &self.directions) {
+            (Some(_), Some(_)) => {
+                return Err(Error::user("both `direction` and `directions` are given: one is enough"));
+            }
+            (Some(word), None) => std::slice::from_ref(word),
+            (None, Some(words)) => words,
+            (None, None) => return Ok(vec![1.0]),
+        };
+        if words.is_empty() || words.len() > METRICS {
+            return Err(Error::user(format!("`directions` must be 1 to {METRICS}, not {}", words.len())));
+        }
+        let sign = |word: &String| match word.as_str() {
+            "minimize" => Ok(1.0),
+            "maximize" => Ok(-1.0),
+            word => Err(Error::user(format!("`{word}` is no direction: write `minimize` or `maximize`"))),
+        };
+        words.iter().map(sign).collect()
+    }
+
     /// The space that is searched.
     ///
     /// # Errors

@@ -17,7 +17,9 @@ use crate::error::{Error, Result};
 ///
 /// One object a line, one answer a line: {"op":"init","space":[…],"seed":0,"budget":200}, then {"op":"ask"} and
 /// {"op":"tell","id":7,"value":0.1}; with "max_epoch" in the first line {"op":"next"} and
-/// {"op":"report","id":7,"epoch":3,"value":0.1}. {"op":"importance"} tells which parameters mattered so far. {"op":"quit"} ends it.
+/// {"op":"report","id":7,"epoch":3,"value":0.1}. Several metrics are "directions":["minimize","maximize"] in the first
+/// line and "values":[0.1,0.9] when told. {"op":"best"} gives the best so far, {"op":"importance"} tells which
+/// parameters mattered. {"op":"quit"} ends it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The strategy
@@ -85,21 +87,17 @@ impl Args {
 
     fn answer(&self, session: &mut Option<Session>, request: &Request) -> Result<Reply> {
         if let Request::Init(init) = request {
-            let sign = match init.direction.as_deref() {
-                None | Some("minimize") => 1.0,
-                Some("maximize") => -1.0,
-                Some(word) => return Err(Error::user(format!("`{word}` is no direction"))),
-            };
-            *session = Some(Session::new(self.experiment(init)?, sign, init.pool.is_some()));
+            *session = Some(Session::new(self.experiment(init)?, init.signs()?, init.pool.is_some()));
             return Ok(Reply::Done { ok: true });
         }
         let session = session.as_mut().ok_or_else(|| Error::user("the first line must be `init`"))?;
-        match *request {
+        match request {
             Request::Ask | Request::Next => session.ask(),
-            Request::Tell { id, value } => session.tell(id, value),
-            Request::Report { id, epoch, value } => session.report(id, epoch, value),
+            Request::Tell { id, values } => session.tell(*id, values),
+            Request::Report { id, epoch, values } => session.report(*id, *epoch, values),
+            Request::Best => Ok(session.best()),
             Request::Importance { pairs } => {
-                Ok(session.importance(if pairs { Depth::Pairs } else { Depth::Single }))
+                Ok(session.importance(if *pairs { Depth::Pairs } else { Depth::Single }))
             }
             Request::Init(_) | Request::Quit => Ok(Reply::Done { ok: true }),
         }
@@ -124,6 +122,7 @@ impl Args {
             space,
             limit,
             replicates: 1,
+            metrics: init.signs()?.len(),
             ..Experiment::default()
         })
     }

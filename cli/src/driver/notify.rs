@@ -268,7 +268,7 @@ mod tests {
     }
 
     fn ended(trial: u32, state: TrialState) -> Event {
-        Event::Ended { trial: TrialIndex(trial), state, metric: None, time_ns: 1 }
+        Event::Ended { trial: TrialIndex(trial), state, metric: None, objectives: Vec::new(), time_ns: 1 }
     }
 
     fn telling(number: u32, moment: Moment, trials: &[u32]) -> Event {

@@ -9,12 +9,12 @@ use std::fs;
 use sweep_core::event::Event;
 use sweep_core::id::TrialIndex;
 use sweep_core::layout::SweepDir;
-use sweep_core::manifest::Goal;
+use sweep_core::manifest::{Goal, Metric};
 use sweep_core::trial::Trial;
 use sweep_search::{Course, End, Method, Next};
 
 use crate::driver::journal::{self, Journal};
-use crate::driver::look::Look;
+use crate::driver::look::{Look, TrialLook};
 use crate::driver::{start, table};
 use crate::error::{At, Error, Result};
 use crate::spec::Spec;
@@ -25,7 +25,10 @@ use crate::task::now_ns;
 pub struct Search {
     spec: Spec,
     course: Course,
-    goal: Goal,
+    /// What trials report, the one that the search goes by first.
+    metrics: Vec<Metric>,
+    /// How many of them the strategy looks at.
+    heard: usize,
     /// The last step of each running trial that the strategy heard of.
     steps: HashMap<TrialIndex, u64>,
     /// When each trial was told to stop.
@@ -60,11 +63,13 @@ impl Search {
         let concurrency = look.manifest.concurrency;
         let strategy = experiment.strategy().map_err(|error| Error::user(error.to_string()))?;
         let course = Course::new(strategy, look.manifest.seed.clone(), look.manifest.replicates);
-        let goal = look.manifest.metric.as_ref().map(|metric| metric.goal).unwrap_or_default();
+        let metrics: Vec<Metric> = look.manifest.metrics().cloned().collect();
+        let heard = if experiment.goes_by_all_metrics() { metrics.len() } else { metrics.len().min(1) };
         let mut search = Self {
             spec,
             course,
-            goal,
+            metrics,
+            heard,
             steps: HashMap::new(),
             pruned_ns: HashMap::new(),
             concurrency,
@@ -79,10 +84,6 @@ impl Search {
 
     /// Takes note of an event of the journal.
     fn hear(&mut self, event: &Event, trials: &[&Trial]) {
-        let sign = match self.goal {
-            Goal::Minimize => 1.0,
-            Goal::Maximize => -1.0,
-        };
         match event {
             Event::Proposed { first, count, .. } => {
                 let from = first.0 as usize;
@@ -94,20 +95,39 @@ impl Search {
             }
             Event::Reported { trial, step, metric } => {
                 self.steps.insert(*trial, *step);
-                self.course.reported(*trial, *step, sign * metric);
+                self.course.reported(*trial, *step, self.sign(0) * metric);
             }
             Event::Pruned { trial, time_ns } => {
                 self.pruned_ns.insert(*trial, *time_ns);
                 self.course.pruned(*trial);
             }
-            Event::Ended { trial, metric, .. } => {
-                self.course.ended(*trial, End::Ended(metric.map(|metric| sign * metric)));
+            Event::Ended { trial, metric, objectives, .. } => {
+                let others =
+                    objectives.iter().zip(1..).map(|(value, n)| value.map(|value| self.sign(n) * value));
+                let end = End::Ended {
+                    metric: metric.map(|metric| self.sign(0) * metric),
+                    others: others.collect(),
+                };
+                self.course.ended(*trial, end);
             }
             Event::Withdrawn { trial, .. } => self.course.ended(*trial, End::Withdrawn),
             Event::Extended { .. } => self.finished = false,
             Event::Finished { .. } => self.finished = true,
             _ => {}
         }
+    }
+
+    /// What a metric is multiplied by so that less is better.
+    fn sign(&self, metric: usize) -> f64 {
+        match self.metrics.get(metric).map(|metric| metric.goal) {
+            None | Some(Goal::Minimize) => 1.0,
+            Some(Goal::Maximize) => -1.0,
+        }
+    }
+
+    /// Whether a trial has not shown everything that the strategy looks at.
+    fn lacks_metric(&self, look: &TrialLook) -> bool {
+        look.values().take(self.heard).any(|value| value.is_none())
     }
 
     /// Writes events down and takes note of them.

@@ -5,13 +5,14 @@ use sweep_core::id::{SweepId, TrialLabel};
 use sweep_core::layout::SweepDir;
 use sweep_core::manifest::Manifest;
 use sweep_core::params::Params;
+use sweep_core::start::{PastTrial, Start};
 
 use crate::driver::best;
 use crate::driver::home::{self, Home};
 use crate::driver::look::{Look, look};
 use crate::driver::pace::Pace;
 use crate::error::{Error, Result};
-use crate::spec::{From, Spec};
+use crate::spec::{From, Past, Spec};
 
 /// What is done about another sweep that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,9 @@ pub enum Patience {
 
 /// Bytes that a start may have in the manifest, which the plugin reads whole.
 const START_LEN: usize = 128 * 1024;
+
+/// Most results that are taken over: more than a model is conditioned on say no more.
+const PAST: usize = 400;
 
 /// The spec with what it has from another sweep, where it names one. `notice` hears what is waited for and what does
 /// not fit.
@@ -62,19 +66,68 @@ pub fn resolve(spec: Spec, home: &Home, patience: Patience, notice: &dyn Fn(&str
             Some("see why with `sweep status`, or name another sweep"),
         ));
     }
-    let (start, notes) = spec.start(&id, &best, &from);
+    let (mut start, notes) = spec.start(&id, &best, &from);
     if start.rows.is_empty() {
         return Err(wrong(
             format!("nothing of the best of sweep `{id}` fits the parameters of this spec"),
             Some("the parameters of both sweeps must have names in common"),
         ));
     }
-    if serde_json::to_vec(&start).map_or(0, |json| json.len()) > START_LEN {
+    if len(&start) > START_LEN {
         let message = format!("the best of sweep `{id}` take more than {START_LEN} bytes");
         return Err(wrong(message, Some("take fewer with a smaller `top`")));
     }
     notes.iter().for_each(|note| notice(note));
+    // What counts is decided by the ranges that are left.
+    let cut = spec.clone().starting_from(&start);
+    let cut = cut.map_err(|errors| Error::user(errors.to_string().trim_end()))?;
+    start.past = past(&cut, &look, &start, notice);
     spec.starting_from(&start).map_err(|errors| Error::user(errors.to_string().trim_end()))
+}
+
+/// What the trials of another sweep tell this one's model, the best before the others: as many as have room.
+fn past(spec: &Spec, look: &Look, start: &Start, notice: &dyn Fn(&str)) -> Vec<PastTrial> {
+    let Some(metric) = look.manifest.metric.as_ref().filter(|_| spec.method.has_model()) else {
+        return Vec::new();
+    };
+    let id = &look.manifest.id;
+    let names: Vec<&str> = look.manifest.metrics().map(|metric| metric.name.as_str()).collect();
+    if let Some(missing) = spec.metrics().find(|metric| !names.contains(&metric.name.as_str())) {
+        let name = &missing.name;
+        notice(&format!(
+            "sweep `{id}` has no metric `{name}`: its best run first, its results do not count here"
+        ));
+        return Vec::new();
+    }
+    let ranked = best::ranked(&look.trials, metric);
+    let trials: Vec<_> =
+        ranked.iter().map(|trial| (&trial.trial, trial.values().take(names.len()).collect())).collect();
+    let Past { of, mut trials } = spec.past_of(&names, &trials);
+    let counting = trials.len();
+    trials.truncate(PAST);
+    while len(&Start { past: trials.clone(), ..start.clone() }) > START_LEN {
+        trials.truncate(trials.len() / 2);
+    }
+    // The model hears of them as of trials that ran: in the order in which they did.
+    trials.sort_by_key(|trial| trial.trial.0);
+    notice(&format!(
+        "{} of {of} results of sweep `{id}` count here{}",
+        trials.len(),
+        match (of - counting, counting - trials.len()) {
+            (0, 0) => String::new(),
+            (outside, 0) => format!("; {outside} are of configurations that this space does not have"),
+            (0, more) => format!("; {more} that are worse have no room"),
+            (outside, more) => format!(
+                "; {outside} are of configurations that this space does not have, {more} that are worse have no room"
+            ),
+        }
+    ));
+    trials
+}
+
+/// Bytes of a start in the manifest.
+fn len(start: &Start) -> usize {
+    serde_json::to_vec(start).map_or(0, |json| json.len())
 }
 
 /// The sweep's own spec, with what its manifest says it has from another.

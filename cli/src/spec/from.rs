@@ -4,8 +4,10 @@
 use std::collections::{BTreeMap, HashSet};
 
 use sweep_core::id::{SweepId, TrialLabel};
+use sweep_core::manifest::{Goal, Metric};
 use sweep_core::params::Params;
-use sweep_core::start::{Start, StartRow};
+use sweep_core::start::{PastTrial, Start, StartRow};
+use sweep_core::trial::Trial;
 use sweep_search::Row;
 use sweep_search::rng::Rng;
 
@@ -34,6 +36,15 @@ pub struct From {
     /// Whether the number of draws is meant besides explicit trials, as `matrix` does.
     draws_besides: bool,
     at: Position,
+}
+
+/// What another sweep tells a search by a model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Past {
+    /// Of how many completed trials.
+    pub of: usize,
+    /// Those that count.
+    pub trials: Vec<PastTrial>,
 }
 
 /// Reads it.
@@ -98,7 +109,56 @@ impl Spec {
                 rows.push(StartRow { trial, params: row });
             }
         }
-        (Start { sweep: sweep.clone(), rows, parts }, notes)
+        (Start { sweep: sweep.clone(), rows, parts, past: Vec::new() }, notes)
+    }
+
+    /// What the other sweep's completed trials tell a search by a model: those that are configurations of this space and
+    /// have all metrics of this spec. `trials` are given with the other's metrics, which have these names.
+    #[must_use]
+    pub fn past_of(&self, names: &[&str], trials: &[(&Trial, Vec<Option<f64>>)]) -> Past {
+        let places: Option<Vec<usize>> =
+            self.metrics().map(|metric| names.iter().position(|name| *name == metric.name)).collect();
+        let Some(places) = places.filter(|places| !places.is_empty() && self.method.has_model()) else {
+            return Past::default();
+        };
+        let mut past = Past { of: trials.len(), trials: Vec::new() };
+        for (trial, values) in trials {
+            let metrics: Option<Vec<f64>> =
+                places.iter().map(|place| values.get(*place).copied().flatten()).collect();
+            let Some((params, metrics)) = self.whole(&trial.params).zip(metrics) else { continue };
+            past.trials.push(PastTrial { trial: trial.index.label(), params, metrics, budget: trial.budget });
+        }
+        past
+    }
+
+    /// The past as a search takes it: lower is better in every metric.
+    pub(super) fn known_past(&self) -> Vec<sweep_search::Past> {
+        let cost = |(metric, value): (&Metric, &f64)| match metric.goal {
+            Goal::Minimize => *value,
+            Goal::Maximize => -value,
+        };
+        let past = self.start.iter().flat_map(|start| &start.past);
+        let known = past.map(|past| sweep_search::Past {
+            params: past.params.clone(),
+            metrics: self.metrics().zip(&past.metrics).map(cost).collect(),
+            budget: past.budget,
+        });
+        known.collect()
+    }
+
+    /// A configuration of this space, where all of these values are one; what this spec fixes for all of its trials
+    /// must be the same there.
+    fn whole(&self, params: &Params) -> Option<Params> {
+        let mut whole = Params::new();
+        for (name, value) in params.iter() {
+            match self.space.axes().iter().find(|axis| axis.name == name) {
+                Some(axis) => whole.set(name, domain::fit(&axis.domain, value)?),
+                None => {
+                    self.defaults.get(name).filter(|fixed| *fixed == value)?;
+                }
+            }
+        }
+        self.space.admits(&whole).then_some(whole)
     }
 
     /// The values that fit the space.

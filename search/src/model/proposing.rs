@@ -30,17 +30,17 @@ const TWO_STARTS: usize = 200;
 /// Candidates of a point of the first design.
 const SPREAD: usize = 60;
 /// The best results, of which one is to be improved upon.
-const LEADERS: usize = 20;
+pub(super) const LEADERS: usize = 20;
 /// A fit also begins with longer lengths and more noise than is believed: what rises and falls between any two results
 /// is noise to whoever looks for the way down. Of the weights a share, and the noise.
 const SMOOTH: (f64, f64) = (0.25, 0.1);
 /// With more noise, or where the best result is so long ago, or twice the number of coordinates, or a fifth of all, the
 /// model is at its end, and one in [`SHARED`] proposals comes from densities.
-const RUGGED: f64 = 0.01;
+pub(super) const RUGGED: f64 = 0.01;
 const STAGNANT: usize = 10;
-const SHARED: usize = 2;
+pub(super) const SHARED: usize = 2;
 /// Of so many proposals one is drawn from the space.
-const DRAWN: usize = 25;
+pub(super) const DRAWN: usize = 25;
 
 /// What became of a configuration: its point, and its result; none for a failure.
 pub(crate) type Observation = (Point, Option<f64>);
@@ -201,14 +201,14 @@ fn stagnates(results: &[f64], d: usize) -> bool {
 }
 
 /// The results, failures as the worst of them.
-fn completed(observed: &[Observation]) -> Vec<f64> {
+pub(super) fn completed(observed: &[Observation]) -> Vec<f64> {
     let worst = observed.iter().filter_map(|(_, result)| *result).fold(f64::NEG_INFINITY, f64::max);
     let worst = if worst.is_finite() { worst } else { 0.0 };
     observed.iter().map(|(_, result)| result.unwrap_or(worst)).collect()
 }
 
 /// The last number of results, up to `n`, at which the kernel is fitted.
-fn fitted_at(n: usize) -> usize {
+pub(super) fn fitted_at(n: usize) -> usize {
     let mut at = ALWAYS;
     while n > ALWAYS && at + 1 + at / 25 <= n {
         at += 1 + at / 25;
@@ -218,7 +218,7 @@ fn fitted_at(n: usize) -> usize {
 
 /// The kernel that fits the first `count` results. It begins with the one of the generation before, so that what is
 /// fitted depends on results alone and not on when somebody asked.
-fn kernel(known: &Known<'_>, count: usize, kernels: &mut Kernels) -> Option<Kernel> {
+pub(super) fn kernel(known: &Known<'_>, count: usize, kernels: &mut Kernels) -> Option<Kernel> {
     if let Some(kernel) = kernels.get(&count) {
         return kernel.clone();
     }
@@ -247,7 +247,7 @@ fn kernel(known: &Known<'_>, count: usize, kernels: &mut Kernels) -> Option<Kern
 }
 
 /// Of many results the best and the latest, half of each, in their order.
-fn chosen(results: &[f64], most: usize) -> Vec<usize> {
+pub(super) fn chosen(results: &[f64], most: usize) -> Vec<usize> {
     let n = results.len();
     if n <= most {
         return (0..n).collect();

@@ -107,8 +107,8 @@ fn what_is_said_of_unknown_or_ended_trials_changes_nothing() {
         for trial in [TrialIndex(0), index(proposals.len()), TrialIndex(u32::MAX)] {
             strategy.tell(trial, &Event::Reported { step: u64::MAX, metric: f64::NAN });
             strategy.tell(trial, &Event::Pruned);
-            strategy.tell(trial, &Event::Ended { metric: Some(-1.0) });
-            strategy.tell(trial, &Event::Ended { metric: None });
+            strategy.tell(trial, &Event::ended(Some(-1.0)));
+            strategy.tell(trial, &Event::ended(None));
             strategy.tell(trial, &Event::Withdrawn);
         }
         assert_eq!(Some(&ask(&*strategy, &experiment, proposals.len())), asks.last(), "{name}");
@@ -127,7 +127,7 @@ fn a_proposal_that_is_not_the_strategys_own_does_no_harm() {
         let stranger = index(told.count());
         let proposal = Proposal { bracket: Some(99), rung: Some(99), ..Proposal::default() };
         strategy.tell(stranger, &Event::Proposed(proposal));
-        strategy.tell(stranger, &Event::Ended { metric: Some(0.0) });
+        strategy.tell(stranger, &Event::ended(Some(0.0)));
         if proposals.len() > stranger.0 as usize {
             // It goes on, with the next number.
             if let Ask::Run(proposal) = ask(&*strategy, &experiment, 0) {
@@ -239,7 +239,7 @@ fn the_best_of_each_rung_go_on_and_failures_never() {
         let ended: BTreeMap<u32, Option<f64>> = log
             .iter()
             .filter_map(|(trial, event)| match event {
-                Event::Ended { metric } => Some((trial.0, *metric)),
+                Event::Ended { metric, .. } => Some((trial.0, *metric)),
                 _ => None,
             })
             .collect();

@@ -59,16 +59,18 @@ fn end(look: &TrialLook, manifest: &Manifest, search: &Search) -> Option<Event> 
     if !state.is_final() || is_due(manifest, &look.status) {
         return None;
     }
-    let ended = |metric| Some(Event::Ended { trial, state, metric, time_ns });
+    let ended = |metric: Option<f64>, objectives: Vec<Option<f64>>| {
+        Some(Event::Ended { trial, state, metric, objectives, time_ns })
+    };
     if search.course.is_pruned(trial) {
-        return ended(look.metric);
+        return ended(look.metric, look.others.clone());
     }
     match state {
         TrialState::Completed | TrialState::Pruned => match look.metric {
-            None if manifest.metric.is_some() && waits_for_result(look, manifest, time_ns) => None,
-            metric => ended(metric),
+            _ if search.lacks_metric(look) && waits_for_result(look, manifest, time_ns) => None,
+            metric => ended(metric, look.others.clone()),
         },
-        TrialState::Failed | TrialState::Timeout | TrialState::OutOfMemory => ended(None),
+        TrialState::Failed | TrialState::Timeout | TrialState::OutOfMemory => ended(None, Vec::new()),
         TrialState::Cancelled | TrialState::Preempted | TrialState::NodeFail | TrialState::Lost => {
             Some(Event::Withdrawn { trial, state, time_ns })
         }

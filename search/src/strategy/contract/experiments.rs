@@ -121,6 +121,9 @@ fn proposing() -> Vec<(&'static str, Experiment)> {
         ("sobol", of(Method::Sobol, tangled(), 40)),
         ("bayes", of(Method::Bayes, tangled(), 18)),
         ("bayes, all", of(Method::Bayes, finite(), 12)),
+        ("bayes, two metrics", Experiment { metrics: 2, ..of(Method::Bayes, tangled(), 18) }),
+        ("bayes, three metrics, all", Experiment { metrics: 3, ..of(Method::Bayes, finite(), 12) }),
+        ("bayes, four metrics", Experiment { metrics: 4, ..of(Method::Bayes, endless(), 14) }),
         ("latin", of(Method::Latin, tangled(), 40)),
         (
             "random, median",
@@ -215,6 +218,7 @@ fn breeding() -> Vec<(&'static str, Experiment)> {
     let of = |method| Experiment { method, ..base.clone() };
     vec![
         ("genetic", of(Method::Genetic(settings))),
+        ("genetic, three metrics", Experiment { metrics: 3, ..of(Method::Genetic(settings)) }),
         ("genetic, finite", Experiment { space: finite(), ..of(Method::Genetic(settings)) }),
         (
             "genetic after rows",

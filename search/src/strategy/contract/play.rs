@@ -80,7 +80,7 @@ pub(super) fn play(experiment: &Experiment, world: World) -> Played {
         if pruned {
             // It obeys at once, and ends with what it reported last.
             let at = running.iter().position(|running| index(running.trial) == event.0).unwrap();
-            let event = (event.0, Event::Ended { metric: running.remove(at).last });
+            let event = (event.0, Event::ended(running.remove(at).last));
             played.asks.push(strategy.ask(&mut Rng::new(&experiment.seed, played.proposals.len() as u64)));
             strategy.tell(event.0, &event.1);
             played.log.push(event);
@@ -107,7 +107,7 @@ fn next_event(
     }
     if sample::unit("failing", 0, &place) < world.failing {
         running.remove(at);
-        return (index(trial), Event::Ended { metric: None });
+        return (index(trial), Event::ended(None));
     }
     if experiment.listens() && running[at].step < steps {
         running[at].step += 1;
@@ -116,7 +116,8 @@ fn next_event(
         return (index(trial), Event::Reported { step: running[at].step, metric });
     }
     running.remove(at);
-    (index(trial), Event::Ended { metric: Some(metric(proposal, steps)) })
+    let others = others(proposal, experiment.metrics);
+    (index(trial), Event::Ended { metric: Some(metric(proposal, steps)), others })
 }
 
 /// A learning curve: where it goes depends on the values, how fast as well.
@@ -124,6 +125,13 @@ pub(super) fn metric(proposal: &Proposal, step: u64) -> f64 {
     let key = proposal.params.config_key();
     let (level, slope) = (sample::unit("level", 0, &key), sample::unit("slope", 0, &key));
     level + slope / step as f64
+}
+
+/// The further metrics; now and then one is missing.
+fn others(proposal: &Proposal, metrics: usize) -> Vec<Option<f64>> {
+    let key = proposal.params.config_key();
+    let other = |metric: usize| Some(sample::unit("other", metric as u64, &key)).filter(|value| *value < 0.9);
+    (1..metrics).map(other).collect()
 }
 
 pub(super) fn index(number: usize) -> TrialIndex {
