@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use sweep_core::id::TrialLabel;
 
-use crate::command::{Which, print};
+use crate::command::{Which, notice, print};
 use crate::driver::files;
 use crate::driver::look::look;
 use crate::error::{Error, Result};
@@ -51,7 +51,10 @@ impl Args {
                 Error::user(format!("there is no trial {label}"))
                     .hint(format!("`{}` has {count}", status.sweep_id))
             })?,
-            None => status.best_trial().ok_or_else(|| none(&status))?,
+            None => {
+                say_front(&status);
+                status.best_trial().ok_or_else(|| none(&status))?
+            }
         };
         let text = form.text(&trial.params, &status.manifest.env_names)?;
         match &self.out {
@@ -59,6 +62,17 @@ impl Args {
             None => print(&text),
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// With several metrics there is no one best: what is written is that of the first metric, and that is said.
+fn say_front(status: &Status) {
+    if let (Some(metric), [_, _, ..]) = (&status.manifest.metric, status.pareto.as_slice()) {
+        notice(&format!(
+            "this is the best by `{}`; {} trials are on the Pareto front: `sweep top` shows them, --trial takes another",
+            metric.name,
+            status.pareto.len()
+        ));
     }
 }
 

@@ -29,17 +29,20 @@ pub fn human(top: &Top, width: u16) -> String {
 
 fn of_group(top: &Top, group: &Group, width: u16) -> String {
     let has_budget = group.trials.iter().any(|trial| trial.budget.is_some());
-    let mut head = vec!["", "trial", top.metric.as_str()];
+    // One metric ranks by itself; several stand side by side behind their front.
+    let is_several = top.objectives.len() > 1;
+    let mut head = vec!["", "trial"];
+    head.extend(is_several.then_some("front"));
+    head.extend(top.objectives.iter().map(String::as_str));
     head.extend(has_budget.then_some("budget"));
     head.push("parameters");
     let mut table = table::table(&head, width);
     for trial in &group.trials {
         let name = trial.name.as_ref().map_or_else(String::new, |name| format!("({name}) "));
-        let mut row = vec![
-            trial.rank.to_string(),
-            trial.trial.to_string(),
-            trial.metric.map(number).unwrap_or_default(),
-        ];
+        let mut row = vec![trial.rank.to_string(), trial.trial.to_string()];
+        row.extend(is_several.then(|| trial.front.map(|front| front.to_string()).unwrap_or_default()));
+        let value = |name: &String| trial.metrics.get(name).copied().flatten();
+        row.extend(top.objectives.iter().map(|name| value(name).map(number).unwrap_or_default()));
         row.extend(has_budget.then(|| trial.budget.map(number).unwrap_or_default()));
         row.push(format!("{name}{}", params(&trial.params)));
         table.add_row(row);

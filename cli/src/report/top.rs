@@ -1,5 +1,6 @@
 //! The report of `sweep top`: the best trials, of the sweep or of each bracket. Its order is that of `best.json`: trials
-//! of a larger budget before all of a smaller one.
+//! of a larger budget before all of a smaller one. With several metrics the Pareto front comes first, then what is best
+//! without it.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ pub struct Top {
     pub metric: String,
     /// Which way is better.
     pub goal: Goal,
+    /// Every metric of the spec, that one first.
+    pub objectives: Vec<String>,
     /// How many trials completed with a metric.
     pub ranked: usize,
     /// All of them as one group, or a group a bracket.
@@ -52,6 +55,8 @@ pub struct Ranked {
     pub name: Option<String>,
     /// The metric.
     pub metric: Option<f64>,
+    /// Its Pareto front where the spec names several metrics, 0 for the best.
+    pub front: Option<usize>,
     /// Every metric of the spec.
     pub metrics: BTreeMap<String, Option<f64>>,
     /// What it spent.
@@ -73,7 +78,11 @@ impl Top {
                 .hint("nobody knows which trial is the best; `sweep status --all` lists them"));
         };
         let mut groups: BTreeMap<Option<u32>, Vec<Ranked>> = BTreeMap::new();
-        for trial in status.ranking.iter().filter_map(|label| status.trial(*label)) {
+        let mut ranking: Vec<&TrialStatus> =
+            status.ranking.iter().filter_map(|label| status.trial(*label)).collect();
+        // Within a front by the first metric, as all were before.
+        ranking.sort_by_key(|trial| trial.front.unwrap_or(usize::MAX));
+        for trial in ranking {
             let bracket = trial.bracket.filter(|_| grouping == Grouping::Brackets);
             let group = groups.entry(bracket).or_default();
             if group.len() < most {
@@ -86,6 +95,7 @@ impl Top {
             method: status.method.clone(),
             metric: metric.name.clone(),
             goal: metric.goal,
+            objectives: status.manifest.metrics().map(|metric| metric.name.clone()).collect(),
             ranked: status.ranking.len(),
             groups: groups.into_iter().map(|(bracket, trials)| Group { bracket, trials }).collect(),
         })
@@ -109,6 +119,7 @@ impl Ranked {
             index: trial.index,
             name: trial.name.clone(),
             metric: trial.metric,
+            front: trial.front,
             metrics: trial.metrics.clone(),
             budget: trial.budget,
             rung: trial.rung,
