@@ -83,6 +83,7 @@ pub fn examine(scope: &Scope<'_>) -> Report {
         checks.push(site::plugin());
         checks.extend(site::limits());
         checks.push(site::accounting());
+        checks.push(site::pace());
         if scope.on_nodes {
             checks.extend(nodes::examine(scope.dir));
         }

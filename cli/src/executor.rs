@@ -2,6 +2,7 @@
 //! intents and says what became of them.
 
 pub mod account;
+pub mod calls;
 pub mod local;
 pub mod process;
 pub mod slurm;

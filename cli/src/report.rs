@@ -2,6 +2,7 @@
 //! or asks.
 
 pub mod best;
+pub mod calls;
 pub mod compare;
 pub mod cost;
 pub mod detail;

@@ -80,6 +80,17 @@ pub fn end(dir: &SweepDir) -> Result<(u32, u64)> {
     Ok((count, end))
 }
 
+/// Where the line of a trial begins in the table.
+///
+/// # Errors
+/// [`Error::Read`] or [`Error::Damaged`], also where there is no such trial.
+pub fn line_start(dir: &SweepDir, index: TrialIndex) -> Result<u64> {
+    let path = dir.index();
+    let mut bytes = [0; ENTRY_LEN];
+    read_exact_at(&open(&path)?, &path, &mut bytes, IndexEntry::position(index))?;
+    Ok(IndexEntry::parse(&path, bytes)?.offset)
+}
+
 /// Reads one trial with three small reads: the index's header, the entry, the line.
 ///
 /// # Errors

@@ -8,6 +8,8 @@ use crate::id::{BatchNumber, JobName, SweepId, TrialIndex};
 pub const SWEEPS: &str = ".sweeps";
 /// The folder of a sweep that holds its frozen sources.
 pub const SOURCE: &str = "source";
+/// The file of a sweep in which looks remember trials that ended.
+pub const LOOKED: &str = "looked.idx";
 /// The link to the newest sweep, for people only.
 pub const LATEST: &str = "latest";
 
@@ -154,6 +156,18 @@ impl SweepDir {
         self.leases().join(format!("{fence}.json"))
     }
 
+    /// The folder of what Slurm was asked, a file a machine.
+    #[must_use]
+    pub fn calls_folder(&self) -> PathBuf {
+        self.0.join("calls")
+    }
+
+    /// What Slurm was asked from a machine.
+    #[must_use]
+    pub fn calls(&self, host: &str) -> PathBuf {
+        self.calls_folder().join(format!("{host}.json"))
+    }
+
     /// The folder of what people asked for.
     #[must_use]
     pub fn requests(&self) -> PathBuf {
@@ -170,6 +184,12 @@ impl SweepDir {
     #[must_use]
     pub fn best(&self) -> PathBuf {
         self.0.join("best.json")
+    }
+
+    /// What looks remember of trials that ended. A cache: it may be removed at any time.
+    #[must_use]
+    pub fn looked(&self) -> PathBuf {
+        self.0.join(LOOKED)
     }
 
     /// The folder of trials' folders.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use sweep_core::batch::Executor;
 
 use crate::command::{Which, print};
+use crate::driver::calls;
 use crate::driver::look::Batches;
 use crate::error::{Error, Result};
 use crate::executor::slurm::{self, Hold};
@@ -30,6 +31,7 @@ impl Args {
         }
         let jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
         slurm::hold(&jobs, Hold::Back)?;
+        calls::note(&dir);
         print(&format!(
             "trials that wait are held back, in {} jobs; let them go with `sweep resume`\n",
             jobs.len()

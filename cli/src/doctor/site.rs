@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::doctor::Check;
+use crate::driver::site::{self, Site as SiteWord};
 use crate::executor::account;
 use crate::executor::process::Call;
 use crate::executor::slurm::{self, Site};
@@ -85,7 +86,30 @@ fn max_submit() -> Option<Check> {
     let seen = least
         .filter(|_| answer.success)
         .map(|least| format!("{least} jobs of yours at most (MaxSubmitJobs)"))?;
-    Some(Check::warning("submit limit", seen, "array tasks count; submit larger sweeps in parts"))
+    Some(Check::warning(
+        "submit limit",
+        seen,
+        "array tasks count; what does not fit is submitted as there is room",
+    ))
+}
+
+/// How often Slurm is asked, by the site's word.
+pub(super) fn pace() -> Check {
+    let (path, said) = (site::path(), site::site());
+    if let Some(line) = said.wrong.first() {
+        return Check::warning(
+            "pace",
+            format!("`{line}` in {} says nothing", path.display()),
+            "its lines are `least_wait_s = 5` and `most_wait_s = 60`",
+        );
+    }
+    if *said == SiteWord::default() {
+        return Check::good("pace", "0.5 s to 30 s between two looks of a command");
+    }
+    let seconds = |wait: Option<Duration>, own: f64| wait.map_or(own, |wait| wait.as_secs_f64());
+    let (least, most) = (seconds(said.least_wait, 0.5), seconds(said.most_wait, 30.0));
+    let seen = format!("{least} s to {} s between two looks, by {}", most.max(least), path.display());
+    Check::good("pace", seen)
 }
 
 /// Whether ends are also known from accounts.

@@ -9,7 +9,7 @@ use sweep_core::state::TrialState;
 use sweep_core::status::Status;
 
 use crate::driver::drive::Driver;
-use crate::driver::look::{Batches, Look, TrialLook, look};
+use crate::driver::look::{Look, TrialLook, look};
 use crate::driver::search::Search;
 use crate::driver::{best, budget, canary, checkpoints, notify, prune, room, stop, target};
 use crate::error::Result;
@@ -104,13 +104,13 @@ pub fn has_work(dir: &SweepDir, look: &Look) -> Result<bool> {
     if look.stopped.is_some() {
         return Ok(false);
     }
-    if Batches::read(dir)?.open().next().is_some() || !wanted(look, now_ns()).is_empty() {
+    if look.batches.open().next().is_some() || !wanted(look, now_ns()).is_empty() {
         return Ok(true);
     }
     let Some(search) = Search::replay(dir, look)? else { return Ok(false) };
     Ok(search.has_work(look, dir, slots(look))
         || alarm(look).is_some()
-        || notify::has_work(dir, look)?
+        || notify::has_work(look)
         || prune::late(look, &search).next().is_some())
 }
 

@@ -95,6 +95,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
+    use crate::driver::look::Batches;
     use sweep_core::manifest::Manifest;
     use sweep_core::state::Bucket;
     use sweep_core::status::Status;
@@ -142,6 +143,8 @@ mod tests {
         Look {
             full: None,
             open_jobs: None,
+            events: Vec::new(),
+            batches: Batches::default(),
             manifest: manifest(keep),
             stopped: None,
             unanswered: None,

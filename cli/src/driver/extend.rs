@@ -13,7 +13,7 @@ use sweep_core::trial::Trial;
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, Look, look};
 use crate::driver::search::{limit_of, read_spec};
-use crate::driver::{drift, journal, start, successor, table};
+use crate::driver::{drift, start, successor, table};
 use crate::error::{Error, Result};
 use crate::executor::slurm;
 use crate::spec::Spec;
@@ -88,7 +88,7 @@ fn new_trials(dir: &SweepDir, look: &Look, more: &More<'_>) -> Result<New> {
         None => own.clone(),
         Some(path) => changed(path, look)?,
     };
-    let before = limit_of(&own, &journal::read(dir)?);
+    let before = limit_of(&own, &look.events);
     let limit = match more.trials {
         None => spec.limit.max(before),
         Some(added) => {

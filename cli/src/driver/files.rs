@@ -36,6 +36,26 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::rename(&beside, path).at("replace", path)
 }
 
+/// Replaces a file of which a half or none is as good as the old one: without waiting for the disk.
+///
+/// # Errors
+/// Those of the file system.
+pub fn replace_cache(path: &Path, bytes: &[u8]) -> Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}.{}", host(), std::process::id()));
+    let _ = fs::remove_file(&beside);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&beside)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    written.at("replace", path)
+}
+
 /// Replaces a symlink by rename, so that there is always one.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use sweep_core::layout::SweepDir;
 
 use crate::driver::advance::{has_work, step};
 use crate::driver::look::{Look, look};
-use crate::driver::pace::Pace;
+use crate::driver::pace::{self, Pace};
 use crate::error::{Error, Kind, Result};
 
 /// How a following ended.
@@ -76,7 +76,7 @@ pub fn follow(dir: &SweepDir, watcher: &mut dyn Watcher, patience: Duration) -> 
             }
             Err(error) => return Err(error),
         };
-        let least = (looked * SHARE).min(LEAST_MOST);
+        let least = (looked * SHARE).min(LEAST_MOST).max(pace::floor());
         if !rest(dir, watcher, woken, least, wait.max(least)) {
             return Ok(Followed::Left);
         }

@@ -1,31 +1,36 @@
 //! One look at a sweep: what was submitted, what Slurm says, what the records say, and from these what is true of
-//! each trial. One squeue and at most one sacct, whatever the sweep's size; nothing is written.
+//! each trial. At most one squeue and one sacct, whatever the sweep's size, and none where every trial is remembered to
+//! have ended for good. It never writes anything but what it remembers and how often it asked, which may be removed at any
+//! time.
 
+mod folders;
+mod index;
 mod known;
 mod oracle;
+mod packed;
+mod scene;
+mod threads;
+mod trials;
 
-use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-
-use sweep_core::batch::Executor;
+use sweep_core::event::Event;
 use sweep_core::find;
-use sweep_core::id::{BatchNumber, TrialIndex};
-use sweep_core::layout::{RecordName, SweepDir, TrialDir};
+use sweep_core::id::BatchNumber;
+use sweep_core::layout::{RecordName, SweepDir};
 use sweep_core::manifest::Manifest;
-use sweep_core::metric::result as result_of;
 use sweep_core::record::{Kind, Record};
 use sweep_core::state::{Bucket, TrialState};
 use sweep_core::status::Status;
 use sweep_core::trial::Trial;
 
-use crate::driver::{journal, search, stop};
-use crate::error::{At, Error, Result};
-use crate::task::ledger::Ledger;
+use crate::driver::{calls, journal, search, stop};
+use crate::error::{Error, Result};
 
 pub use known::{Batches, Full, owner, trials_of};
+pub use trials::read_trials;
 
+use known::{Known, Place};
 use oracle::Oracle;
+use scene::{Finding, Scene};
 
 /// What a look found.
 #[derive(Debug)]
@@ -45,6 +50,10 @@ pub struct Look {
     pub full: Option<Full>,
     /// How many jobs and array tasks the user has in the queue, where squeue answered.
     pub open_jobs: Option<u32>,
+    /// What drivers did and learned, in order, as far as it was written when the look began.
+    pub events: Vec<Event>,
+    /// What was submitted.
+    pub batches: Batches,
     /// Its trials in order.
     pub trials: Vec<TrialLook>,
 }
@@ -92,7 +101,7 @@ pub struct TrialLook {
     pub batch: Option<BatchNumber>,
     /// Its job as Slurm's commands take it, `12_3` or `12`, or `host:pid:start`.
     pub job: Option<String>,
-    /// The records of the newest attempt and their file's name.
+    /// The records of the newest attempt, without what the user claimed in them, and their file's name.
     pub record: Option<(RecordName, Vec<Record>)>,
     /// Why an executor refused it.
     pub refusal: Option<String>,
@@ -118,24 +127,27 @@ impl TrialLook {
             attempt: 0,
             job: None,
         };
+        Self::of(trial, Finding::of(status), None)
+    }
+
+    /// A trial with what was found of it and of its newest batch.
+    fn of(trial: Trial, finding: Finding, known: Option<&Known>) -> Self {
+        let option = |name: &str| known.and_then(|known| known.intent.sbatch.get(name));
+        let Finding { status, job, record, task_error, metric, others, spent_s, .. } = finding;
         Self {
             trial,
             status,
-            batch: None,
-            job: None,
-            record: None,
-            refusal: None,
-            task_error: None,
-            metric: None,
-            others: Vec::new(),
-            spent_s: 0.0,
-            nodes: 1,
-            partition: None,
+            batch: known.map(|known| known.intent.token.batch),
+            job,
+            record,
+            refusal: known.and_then(|known| known.outcome.as_ref()?.as_ref().err().cloned()),
+            task_error,
+            metric,
+            others,
+            spent_s,
+            nodes: option("nodes").and_then(|nodes| nodes.parse().ok()).unwrap_or(1),
+            partition: option("partition").cloned(),
         }
-    }
-
-    fn has_end(&self) -> bool {
-        self.record.iter().flat_map(|(_, records)| records).any(|record| record.kind == Kind::End)
     }
 }
 
@@ -167,117 +179,39 @@ pub fn look(dir: &SweepDir) -> Result<Look> {
     let events = journal::read(dir)?;
     manifest.concurrency = search::concurrency_of(&events).or(manifest.concurrency);
     let finished = !manifest.driven || search::is_finished(&events);
-    let count = find::count(dir)?;
     let stopped = stop::read(dir)?;
-    let started = folders(dir)?;
-    let batches = Batches::read(dir)?;
-    // Slurm is asked before records are read: a job that ends in between has its end record by then, while the
-    // other way round it would seem to have vanished.
-    let mut oracle = Oracle::ask(dir, &batches, &started)?;
-    let places = batches.by_trial(count);
-    let errors = task_errors(dir)?;
-    let mut trials = Vec::with_capacity(count as usize);
-    for trial in read_trials(dir, count)? {
-        let trial = trial?;
-        let place = places[trial.index.0 as usize];
-        let known = place.and_then(|(number, task)| Some((batches.known[number].as_ref()?, task)));
-        let folder = dir.trial(trial.index);
-        let has_folder = started.contains(&trial.index);
-        let attempts = if has_folder { Ledger::read(&folder)?.attempts() } else { Vec::new() };
-        let stop = stopped.is_some();
-        let mut found = oracle.judge(&manifest, trial, known, attempts, has_folder.then_some(&folder), stop);
-        let local = known.is_some_and(|(known, _)| known.intent.executor == Executor::Local);
-        if local && found.status.state.is_final() && !found.has_end() {
-            // A process is asked about after its records were read; it may have written its end in between.
-            let attempts = Ledger::read(&folder)?.attempts();
-            found = oracle.judge(&manifest, found.trial, known, attempts, Some(&folder), stop);
-        }
-        found.task_error = known.and_then(|(known, task)| {
-            let batch = known.intent.token.batch;
-            errors.contains(&(batch, task)).then(|| read_start(&dir.task_error(batch, task)))?
-        });
-        trials.push(found);
-    }
+    let batches = Batches::with_events(dir, &events)?;
+    let trials = trials::read_all(dir, find::count(dir)?)?;
+    let places = batches.by_trial(trials.len());
+    let remembered = index::read(dir, manifest.id.as_str(), &batches, &places, stopped.is_some());
+    // Slurm is asked before folders and records are read: a job that ends in between has its end record by then, while
+    // the other way round it would seem to have vanished.
+    let open: Vec<usize> = (0..trials.len()).filter(|trial| remembered[*trial].is_none()).collect();
+    let mut oracle = Oracle::ask(dir, &batches, &places, &open, manifest.driven && !finished)?;
+    let scene =
+        Scene { dir, manifest: &manifest, batches: &batches, oracle: &oracle, stopped: stopped.is_some() };
+    let findings = scene.read(&places, &open, remembered)?;
+    let whole = |((trial, finding), place): ((Trial, Finding), &Option<Place>)| {
+        TrialLook::of(trial, finding, place.and_then(|place| batches.known[place.batch].as_ref()))
+    };
+    let trials = trials.into_iter().zip(findings).zip(&places).map(whole).collect();
     let (full, open_jobs) = (batches.full().cloned(), oracle.open_count());
     let unanswered = oracle.unanswered.take();
-    let mut look = Look { manifest, stopped, unanswered, driver: None, finished, full, open_jobs, trials };
+    let mut look = Look {
+        manifest,
+        stopped,
+        unanswered,
+        driver: None,
+        finished,
+        full,
+        open_jobs,
+        events,
+        batches,
+        trials,
+    };
     if look.manifest.driven && !finished || look.waiting() > 0 {
         look.driver = oracle.driver(dir, &look.manifest);
     }
+    calls::note(dir);
     Ok(look)
-}
-
-/// Trials that have a folder: all others cost no look at the disk.
-fn folders(dir: &SweepDir) -> Result<HashSet<TrialIndex>> {
-    let folder = dir.trials_folder();
-    let mut found = HashSet::new();
-    for entry in fs::read_dir(&folder).at("read", &folder)? {
-        let name = entry.at("read", &folder)?.file_name();
-        found.extend(
-            name.to_str().and_then(|name| name.parse::<sweep_core::id::TrialLabel>().ok()).map(|l| l.0),
-        );
-    }
-    Ok(found)
-}
-
-/// Tasks that left a reason why they could not start.
-fn task_errors(dir: &SweepDir) -> Result<HashSet<(BatchNumber, u32)>> {
-    let folder = dir.batches();
-    let mut found = HashSet::new();
-    for entry in fs::read_dir(&folder).at("read", &folder)? {
-        let name = entry.at("read", &folder)?.file_name();
-        let parts = name.to_str().and_then(|name| name.strip_suffix(".err")?.split_once('.'));
-        let numbers =
-            parts.and_then(|(batch, task)| Some((BatchNumber(batch.parse().ok()?), task.parse().ok()?)));
-        found.extend(numbers);
-    }
-    Ok(found)
-}
-
-/// Bytes that are shown of a task's reason.
-const REASON_LEN: u64 = 4 * 1024;
-
-fn read_start(path: &std::path::Path) -> Option<String> {
-    let mut bytes = Vec::new();
-    File::open(path).ok()?.take(REASON_LEN).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The first `count` trials of a sweep's table, in order.
-///
-/// # Errors
-/// Where the table cannot be read; each trial may be damaged on its own.
-pub fn read_trials(dir: &SweepDir, count: u32) -> Result<impl Iterator<Item = Result<Trial>>> {
-    let path = dir.trials();
-    let mut lines = BufReader::new(File::open(&path).at("open", &path)?);
-    let mut header = String::new();
-    lines.read_line(&mut header).at("read", &path)?;
-    sweep_core::schema::check_json(&path, header.as_bytes())?;
-    let mut line = Vec::new();
-    Ok((0..count).map(move |n| {
-        line.clear();
-        lines.read_until(b'\n', &mut line).at("read", &path)?;
-        let line = line.strip_suffix(b"\n").unwrap_or(&line);
-        Ok(Trial::parse(&path, TrialIndex(n), line)?)
-    }))
-}
-
-/// Bytes at the end of `metrics.jsonl` that are looked at for the last value.
-const METRICS_TAIL: u64 = 64 * 1024;
-
-/// The metrics of a trial: the last of each in `metrics.jsonl`, and of the first else the number in `result`.
-fn read_metrics(folder: &TrialDir, manifest: &Manifest) -> (Option<f64>, Vec<Option<f64>>) {
-    let Some(first) = &manifest.metric else { return (None, Vec::new()) };
-    let tail = |path: &std::path::Path| -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
-        let len = file.metadata()?.len();
-        file.seek(SeekFrom::Start(len.saturating_sub(METRICS_TAIL)))?;
-        let mut bytes = Vec::new();
-        file.take(METRICS_TAIL).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let reported = tail(&folder.metrics()).unwrap_or_default();
-    let metric =
-        first.last(&reported).or_else(|| tail(&folder.result()).ok().and_then(|bytes| result_of(&bytes)));
-    (metric, manifest.objectives.iter().map(|metric| metric.last(&reported)).collect())
 }

@@ -70,12 +70,10 @@ struct Trial<'a> {
 }
 
 /// Whether there is anything to tell.
-///
-/// # Errors
-/// Where the events cannot be read.
-pub fn has_work(dir: &SweepDir, look: &Look) -> Result<bool> {
-    let Some(notify) = &look.manifest.driving.notify else { return Ok(false) };
-    Ok(!due(notify, look, &journal::read(dir)?, false).is_empty())
+#[must_use]
+pub fn has_work(look: &Look) -> bool {
+    let notify = look.manifest.driving.notify.as_ref();
+    notify.is_some_and(|notify| !due(notify, look, &look.events, false).is_empty())
 }
 
 /// Tells what is due; `stopped` says why the sweep has just stopped itself, where it has.
@@ -241,6 +239,7 @@ fn of_trial(look: &TrialLook) -> Trial<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::look::Batches;
     use sweep_core::manifest::Command;
 
     fn look() -> Look {
@@ -257,6 +256,8 @@ mod tests {
             finished: false,
             full: None,
             open_jobs: None,
+            events: Vec::new(),
+            batches: Batches::default(),
             trials: Vec::new(),
         }
     }

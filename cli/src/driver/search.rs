@@ -13,7 +13,7 @@ use sweep_core::manifest::{Goal, Metric};
 use sweep_core::trial::Trial;
 use sweep_search::{Course, End, Method, Next};
 
-use crate::driver::journal::{self, Journal};
+use crate::driver::journal::Journal;
 use crate::driver::look::{Look, TrialLook};
 use crate::driver::{start, table};
 use crate::error::{At, Error, Result};
@@ -48,18 +48,17 @@ pub struct Wishes {
 }
 
 impl Search {
-    /// Replays the search of a sweep; none where nobody needs to drive it.
+    /// Replays the search of a sweep from the events of a look; none where nobody needs to drive it.
     ///
     /// # Errors
-    /// Where the sweep's own copy of its spec or its events cannot be read.
+    /// Where the sweep's own copy of its spec cannot be read.
     pub fn replay(dir: &SweepDir, look: &Look) -> Result<Option<Self>> {
         if !look.manifest.driven {
             return Ok(None);
         }
-        let events = journal::read(dir)?;
         let spec = start::of_manifest(read_spec(dir)?, &look.manifest)?;
         let mut experiment = spec.experiment(&look.manifest.seed);
-        experiment.limit = limit_of(&spec, &events);
+        experiment.limit = limit_of(&spec, &look.events);
         let concurrency = look.manifest.concurrency;
         let strategy = experiment.strategy().map_err(|error| Error::user(error.to_string()))?;
         let course = Course::new(strategy, look.manifest.seed.clone(), look.manifest.replicates);
@@ -76,7 +75,7 @@ impl Search {
             finished: false,
         };
         let trials: Vec<&Trial> = look.trials.iter().map(|trial| &trial.trial).collect();
-        for event in &events {
+        for event in &look.events {
             search.hear(event, &trials);
         }
         Ok(Some(search))

@@ -12,7 +12,7 @@ use sweep_core::layout::SweepDir;
 use sweep_core::schema::{self, Schema};
 
 use crate::driver::look::{Batches, owner};
-use crate::driver::{files, successor};
+use crate::driver::{calls, files, successor};
 use crate::error::{At, Result};
 use crate::executor::slurm::queue;
 use crate::executor::{local, slurm};
@@ -74,6 +74,7 @@ pub fn stop(dir: &SweepDir, reason: &str) -> Result<Vec<String>> {
             local::end(&job);
         }
     }
+    calls::note(dir);
     Ok(jobs.into_iter().map(|(_, job)| job).collect())
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use sweep_core::environment::is_inherited_marker;
 
 use crate::error::{Error, Kind, Result};
+use crate::executor::calls;
 
 /// A program call as data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,11 +104,22 @@ impl Call {
         let began = Instant::now();
         // Nobody was asked anything where the program is not there: that is the machine's set-up, not the world's mood.
         let mut child = command.spawn().map_err(|e| failed("start", &e).of_kind(Kind::User))?;
+        calls::count(program);
         let stdout = reader(child.stdout.take(), None);
         let stderr = reader(child.stderr.take(), until_said);
         let deadline = began + limit;
         // Both pipes end when the program does; a reader that is still open at the deadline is a program that hangs.
-        let Some((stderr, is_cut)) = until(&stderr, deadline) else {
+        let mut heard = until(&stderr, deadline.min(began + LATE));
+        if heard.is_none() && Instant::now() < deadline {
+            if until_said.is_some() {
+                // Slurm's commands say nothing while slurmctld is busy or tells them to ask less often (`rl_enable`).
+                anstream::eprintln!(
+                    "`{program}` waits for Slurm, which is busy or lets nobody ask more often"
+                );
+            }
+            heard = until(&stderr, deadline);
+        }
+        let Some((stderr, is_cut)) = heard else {
             return Err(given_up(&mut child, program, limit));
         };
         let cut_after = is_cut.then(|| {
@@ -122,6 +134,8 @@ impl Call {
     }
 }
 
+/// After so long a person who submits is told what is waited for.
+const LATE: Duration = Duration::from_secs(5);
 fn given_up(child: &mut Child, program: &str, limit: Duration) -> Error {
     let _ = child.kill();
     let _ = child.wait();

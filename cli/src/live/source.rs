@@ -12,7 +12,7 @@ use sweep_core::state::TrialState;
 use super::state::Message;
 use crate::driver::home::Home;
 use crate::driver::look::look;
-use crate::driver::pace::Pace;
+use crate::driver::pace::{self, Pace};
 use crate::report::detail::{Detail, Stamp, stamp};
 use crate::report::list::List;
 use crate::report::status::Status;
@@ -141,7 +141,7 @@ impl Source {
                 Message::Said(error.to_string())
             }
         };
-        self.earliest = Instant::now() + (began.elapsed() * SHARE).min(LEAST_MOST);
+        self.earliest = Instant::now() + (began.elapsed() * SHARE).min(LEAST_MOST).max(pace::floor());
         self.due = self.due.max(self.earliest);
         self.tell(message)
     }

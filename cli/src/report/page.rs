@@ -155,7 +155,7 @@ impl Sheet {
         let curves = Curves::read(dir, &look);
         let failures = failures::of(dir, &look);
         let rungs = rungs::of(&look);
-        let record = record::of(dir, &look)?;
+        let record = record::of(&look);
         let wall_s = wall_s(&look);
         let (best, front) = (tops(&look), front(&look));
         let ends = course::ends(&look);

@@ -28,10 +28,18 @@ impl Ledger {
     /// # Errors
     /// Where the folder or a file in it cannot be read.
     pub fn read(folder: &TrialDir) -> Result<Self> {
+        Ok(Self::find(folder)?.unwrap_or_default())
+    }
+
+    /// Reads a folder; none where there is none.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn find(folder: &TrialDir) -> Result<Option<Self>> {
         let mut ledger = Self::default();
         let entries = match fs::read_dir(folder.path()) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(ledger),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).at("read", folder.path()),
         };
         for entry in entries {
@@ -45,7 +53,7 @@ impl Ledger {
                 ledger.claims.extend(Claim::parse(&read_file(&entry.path())?));
             }
         }
-        Ok(ledger)
+        Ok(Some(ledger))
     }
 
     /// The number of the attempt that `own` is, or of the next one.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod around;
+mod calls;
 mod chain;
 mod driven;
 mod examples;

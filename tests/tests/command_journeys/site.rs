@@ -41,7 +41,8 @@ fn plugin() -> PluginSetup {
     }
 }
 
-fn with_command(config: &ClusterConfig) -> &'static Cluster {
+/// A cluster of these settings on which the user has the command.
+pub fn with_command(config: &ClusterConfig) -> &'static Cluster {
     static INSTALLED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
     let cluster = shared(config);
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);

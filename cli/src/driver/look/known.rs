@@ -35,6 +35,13 @@ pub struct Full {
     pub taken: u32,
 }
 
+/// Where a trial stands among the batches: which batch, by its number, and which task of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) batch: usize,
+    pub(super) task: u32,
+}
+
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) intent: Intent,
@@ -51,6 +58,14 @@ impl Batches {
     /// # Errors
     /// Those of the file system, or of a file of a later release.
     pub fn read(dir: &SweepDir) -> Result<Self> {
+        Self::with_events(dir, &journal::read(dir)?)
+    }
+
+    /// Reads intents and maps, where the events were read already.
+    ///
+    /// # Errors
+    /// Those of the file system, or of a file of a later release.
+    pub fn with_events(dir: &SweepDir, events: &[Event]) -> Result<Self> {
         let mut batches: Vec<Option<Known>> = Vec::new();
         let mut next = 0;
         let folder = dir.batches();
@@ -84,24 +99,25 @@ impl Batches {
             batches[place] = Some(Known { intent, rows, outcome: None });
         }
         let mut all = Self { known: batches, next, full: None };
-        for event in journal::read(dir)? {
+        for event in events {
             match event {
                 Event::Submitted { batch, job, .. } => {
-                    all.note(batch.0, Ok(job));
-                    let trials = all.intent(batch).map_or(0, |intent| intent.trials.count());
+                    all.note(batch.0, Ok(job.clone()));
+                    let trials = all.intent(*batch).map_or(0, |intent| intent.trials.count());
                     if let Some(full) = &mut all.full {
                         full.taken = full.taken.saturating_add(trials);
                     }
                 }
-                Event::SubmitFailed { batch, error, .. } => all.note(batch.0, Err(error)),
+                Event::SubmitFailed { batch, error, .. } => all.note(batch.0, Err(error.clone())),
                 // As if it had never been asked for: its trials stand as they stood before.
                 Event::Deferred { batch, error, open, time_ns } => {
                     if let Some(known) = all.known.get_mut(batch.0 as usize) {
                         *known = None;
                     }
                     let since = all.full.filter(|full| full.taken == 0).map(|full| full.since_ns);
+                    let (open, time_ns) = (*open, *time_ns);
                     let since_ns = since.unwrap_or(time_ns);
-                    all.full = Some(Full { error, open, time_ns, since_ns, taken: 0 });
+                    all.full = Some(Full { error: error.clone(), open, time_ns, since_ns, taken: 0 });
                 }
                 _ => {}
             }
@@ -115,6 +131,11 @@ impl Batches {
         }
     }
 
+    /// The job that is noted of a batch, by its number.
+    pub(super) fn job_at(&self, number: usize) -> Option<&str> {
+        self.known.get(number)?.as_ref()?.outcome.as_ref()?.as_deref().ok()
+    }
+
     /// Every job that an executor took, with its executor.
     #[must_use]
     pub fn jobs(&self) -> Vec<(Executor, String)> {
@@ -126,13 +147,13 @@ impl Batches {
     }
 
     /// The newest batch of each trial, and the trial's task in it.
-    pub(super) fn by_trial(&self, trials: u32) -> Vec<Option<(usize, u32)>> {
-        let mut places = vec![None; trials as usize];
+    pub(super) fn by_trial(&self, trials: usize) -> Vec<Option<Place>> {
+        let mut places = vec![None; trials];
         for (number, known) in self.known.iter().enumerate() {
             let Some(known) = known else { continue };
             let mut set = |index: u32, task: u32| {
                 if let Some(place) = places.get_mut(index as usize) {
-                    *place = Some((number, task));
+                    *place = Some(Place { batch: number, task });
                 }
             };
             match &known.intent.trials {
@@ -166,7 +187,7 @@ impl Batches {
     /// The job of a batch that an executor took.
     #[must_use]
     pub fn job_of(&self, number: BatchNumber) -> Option<&str> {
-        self.known.get(number.0 as usize)?.as_ref()?.outcome.as_ref()?.as_deref().ok()
+        self.job_at(number.0 as usize)
     }
 
     /// The last time that a limit of Slurm's stood in the way, where one did.

@@ -1,21 +1,23 @@
 //! Everybody who is asked about jobs in one look, and what their answers come to for one trial.
 
-use std::collections::HashSet;
+use std::time::Duration;
 
 use sweep_core::batch::{Executor, Trials};
-use sweep_core::id::{JobName, TrialIndex};
+use sweep_core::id::JobName;
 use sweep_core::layout::{RecordName, SweepDir, TrialDir};
 use sweep_core::manifest::Manifest;
-use sweep_core::record::{Kind, Record};
-use sweep_core::status::{self, BatchEvidence, Evidence, Queue};
-use sweep_core::trial::Trial;
+use sweep_core::record::{Claimed, Kind, Record};
+use sweep_core::state::TrialState;
+use sweep_core::status::{self, Accounting, BatchEvidence, Evidence, Queue, Status};
 
-use super::known::Known;
-use super::{Batches, TrialLook, owner, read_metrics};
+use super::folders::{self, read_metrics};
+use super::known::{Known, Place};
+use super::scene::Finding;
+use super::{Batches, index, owner};
 use crate::driver::successor;
 use crate::error::{Error, Result};
 use crate::executor::local;
-use crate::executor::slurm::accounting::{self, AccountTable};
+use crate::executor::slurm::accounting::{self, AccountTable, Accounts};
 use crate::executor::slurm::queue::{self, QueueTable};
 use crate::task::now_ns;
 
@@ -23,29 +25,46 @@ use crate::task::now_ns;
 pub(super) struct Oracle {
     queue: Option<QueueTable>,
     accounts: Option<AccountTable>,
+    keeps_no_accounts: bool,
     asked_ns: u64,
     pub(super) unanswered: Option<Error>,
 }
 
 impl Oracle {
-    pub(super) fn ask(dir: &SweepDir, batches: &Batches, started: &HashSet<TrialIndex>) -> Result<Self> {
-        let uid = owner(dir)?;
+    /// Asks about the trials that are not remembered to have ended for good, and nobody where there are none.
+    pub(super) fn ask(
+        dir: &SweepDir,
+        batches: &Batches,
+        places: &[Option<Place>],
+        open: &[usize],
+        wants_driver: bool,
+    ) -> Result<Self> {
+        let asked_ns = now_ns();
+        let mut oracle =
+            Self { queue: None, accounts: None, keeps_no_accounts: false, asked_ns, unanswered: None };
         let on_slurm = |known: &Known| known.intent.executor == Executor::Slurm;
         let submitted = batches.known.iter().flatten().any(on_slurm);
+        let has_open = !open.is_empty() || wants_driver;
         // Jobs of the flags alone have no batch; their folders tell that there were some.
-        let flags_alone = batches.known.is_empty() && !started.is_empty();
-        let asked_ns = now_ns();
-        let mut oracle = Self { queue: None, accounts: None, asked_ns, unanswered: None };
-        if !submitted && !flags_alone && batches.full().is_none() {
+        let flags_alone = has_open && batches.known.is_empty() && folders::any(dir)?;
+        if !(has_open && submitted || batches.full().is_some() || flags_alone) {
             return Ok(oracle);
         }
-        match queue::ask(uid) {
+        match queue::ask(owner(dir)?) {
             Ok(table) => oracle.queue = Some(table),
             // The database may answer where the controller does not.
             Err(error) => oracle.unanswered = Some(error),
         }
-        let jobs: Vec<u32> = batches.jobs().iter().filter_map(|(_, job)| job.parse().ok()).collect();
-        oracle.accounts = accounting::ask(&jobs);
+        let mut numbers: Vec<usize> = open.iter().filter_map(|trial| Some(places[*trial]?.batch)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let jobs: Vec<u32> =
+            numbers.iter().filter_map(|number| batches.job_at(*number)?.parse().ok()).collect();
+        match accounting::ask(&jobs) {
+            Accounts::Known(table) => oracle.accounts = Some(table),
+            Accounts::Nowhere => oracle.keeps_no_accounts = true,
+            Accounts::Unanswered => {}
+        }
         Ok(oracle)
     }
 
@@ -61,15 +80,15 @@ impl Oracle {
         job.or_else(|| local::find_driver(dir).map(|process| process.to_string()))
     }
 
+    /// What all that is known of a trial comes to.
     pub(super) fn judge(
-        &mut self,
+        &self,
         manifest: &Manifest,
-        trial: Trial,
         known: Option<(&Known, u32)>,
         mut attempts: Vec<(RecordName, Vec<Record>)>,
         folder: Option<&TrialDir>,
         stopped: bool,
-    ) -> TrialLook {
+    ) -> Finding {
         // What a person or a program started by the flags alone after our job says nothing of our job.
         let is_ours = |(_, records): &(RecordName, Vec<Record>)| {
             let token = records.first().and_then(|start| start.claimed.token.as_ref());
@@ -78,37 +97,50 @@ impl Oracle {
         if let Some(own) = attempts.iter().rposition(is_ours) {
             attempts.truncate(own + 1);
         }
-        let newest = attempts.last().and_then(|(_, records)| records.first()).cloned();
-        let (batch, job) = match (known, &newest) {
-            (Some((known, task)), newest) => self.of_batch(known, task, newest.as_ref()),
+        let (mut names, mut records): (Vec<RecordName>, Vec<Vec<Record>>) = attempts.into_iter().unzip();
+        let newest = records.last().and_then(|records| records.first());
+        let (batch, job) = match (known, newest) {
+            (Some((known, task)), newest) => self.of_batch(known, task, newest),
             (None, Some(start)) => self.of_flags(start),
             (None, None) => (None, None),
         };
-        let refusal = known.and_then(|(known, _)| known.outcome.as_ref()?.as_ref().err().cloned());
-        let records: Vec<Vec<Record>> = attempts.iter().map(|(_, records)| records.clone()).collect();
-        let end_ns = attempts.last().and_then(|(_, records)| {
-            records.iter().rev().find(|record| record.kind == Kind::End).map(|end| end.time_ns)
-        });
+        let end_ns = records.last().and_then(|records| end_of(records)).map(|end| end.time_ns);
         let vetoed = folder.is_some_and(|folder| is_vetoed(folder, end_ns));
-        let status = status::resolve(&Evidence { batch, attempts: &records, vetoed, stopped });
+        let evidence = Evidence { batch, attempts: &records, vetoed, stopped };
+        let status = status::resolve(&evidence);
         let (metric, others) = folder.map(|folder| read_metrics(folder, manifest)).unwrap_or_default();
-        let number = known.map(|(known, _)| known.intent.token.batch);
-        let nodes = known.and_then(|(known, _)| known.intent.sbatch.get("nodes")?.parse().ok()).unwrap_or(1);
-        let partition = known.and_then(|(known, _)| known.intent.sbatch.get("partition").cloned());
-        let spent_s = spent_s(&records);
-        TrialLook {
-            trial,
-            status,
-            batch: number,
-            job,
-            record: attempts.pop(),
-            refusal,
-            task_error: None,
-            metric,
-            others,
-            spent_s,
-            nodes,
-            partition,
+        let is_missed = manifest.metric.is_some() && metric.is_none();
+        let settling = if is_missed { MISSED } else { VISIBLE }.max(wait_of(manifest));
+        let is_settled = known.is_some_and(|(known, _)| self.settles(known, &status, &evidence, settling));
+        let spent_s = records.iter().filter_map(|records| end_of(records)?.elapsed_s).sum();
+        let record = names.pop().zip(records.pop().map(without_claims));
+        Finding { status, job, record, task_error: None, metric, others, spent_s, is_settled }
+    }
+
+    /// Whether what is known of a trial is the last word on it: its job is gone, so nobody can requeue it; whoever may
+    /// rule its end otherwise has ruled; and what its node wrote can be seen here by now.
+    fn settles(&self, known: &Known, status: &Status, evidence: &Evidence<'_>, settling: Duration) -> bool {
+        let state = status.state;
+        let Some(batch) = &evidence.batch else { return false };
+        if !state.is_final()
+            || matches!(state, TrialState::SubmitFailed | TrialState::Lost)
+            || batch.queue != Some(Queue::Absent)
+        {
+            return false;
+        }
+        let is_ruled = matches!(batch.accounting, Some(Accounting::Ended(_)));
+        let newest = evidence.attempts.last().filter(|records| {
+            records.first().is_some_and(|start| start.claimed.token.as_ref() == Some(&known.intent.token))
+        });
+        match newest.map(|records| end_of(records)) {
+            Some(Some(end)) => {
+                let until = u128::from(end.time_ns) + settling.as_nanos();
+                let nobody_rules = known.intent.executor == Executor::Local || self.keeps_no_accounts;
+                u128::from(self.asked_ns) > until && (index::is_own_word(state) || is_ruled || nobody_rules)
+            }
+            // Its node died, perhaps; what it wrote last may still come.
+            Some(None) => false,
+            None => is_ruled && evidence.attempts.is_empty(),
         }
     }
 
@@ -192,11 +224,27 @@ impl Oracle {
     }
 }
 
-/// How long all attempts took that ended. Of one that was killed with its node nobody knows how long it took.
-fn spent_s(attempts: &[Vec<Record>]) -> f64 {
-    let ends =
-        attempts.iter().filter_map(|records| records.iter().rev().find(|record| record.kind == Kind::End));
-    ends.filter_map(|end| end.elapsed_s).sum()
+/// After so long what a node wrote can be seen everywhere: network file systems look again after a minute at the latest.
+const VISIBLE: Duration = Duration::from_secs(120);
+/// As much for a metric that should be there and is not.
+const MISSED: Duration = Duration::from_secs(3600);
+
+/// How long a result may take by the spec's word.
+fn wait_of(manifest: &Manifest) -> Duration {
+    Duration::from_secs(manifest.driving.result_wait_s.unwrap_or_default().into()) + VISIBLE
+}
+
+fn end_of(records: &[Record]) -> Option<&Record> {
+    records.iter().rev().find(|record| record.kind == Kind::End)
+}
+
+/// What the user claimed served to find the attempt; of a hundred thousand it would fill memory.
+fn without_claims(mut records: Vec<Record>) -> Vec<Record> {
+    for record in &mut records {
+        record.claimed = Claimed::default();
+        record.refused = Vec::new();
+    }
+    records
 }
 
 /// Whether a trial was told to end before it ended by itself.

@@ -17,11 +17,25 @@ pub struct AccountTable {
     ranges: Vec<(u32, Tasks, Accounting, u32)>,
 }
 
-/// Asks sacct for jobs; none where the site keeps no accounts or sacct does not answer.
+/// What came of asking sacct.
+#[derive(Debug)]
+pub enum Accounts {
+    /// It answered.
+    Known(AccountTable),
+    /// The site keeps no accounts, by its own word.
+    Nowhere,
+    /// Nobody was asked, or sacct did not answer.
+    Unanswered,
+}
+
+/// What sacct says where the site keeps no accounts.
+const NOWHERE: &str = "accounting storage is disabled";
+
+/// Asks sacct for jobs.
 #[must_use]
-pub fn ask(jobs: &[u32]) -> Option<AccountTable> {
+pub fn ask(jobs: &[u32]) -> Accounts {
     if jobs.is_empty() {
-        return None;
+        return Accounts::Unanswered;
     }
     let list = jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let call = Call::new("sacct")
@@ -29,8 +43,11 @@ pub fn ask(jobs: &[u32]) -> Option<AccountTable> {
         .args([list])
         // As for squeue: without the variable long lists of tasks are cut.
         .env("SLURM_BITSTR_LEN", "0");
-    let answer = slurm::ask(&call).ok().filter(|answer| answer.success)?;
-    Some(AccountTable::parse(&answer.stdout))
+    match slurm::ask(&call) {
+        Ok(answer) if answer.success => Accounts::Known(AccountTable::parse(&answer.stdout)),
+        Ok(answer) if answer.stderr.contains(NOWHERE) => Accounts::Nowhere,
+        _ => Accounts::Unanswered,
+    }
 }
 
 /// The job of a name, where the site keeps accounts: it ran, and may be gone from the queue.

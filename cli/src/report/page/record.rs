@@ -3,17 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use sweep_core::layout::SweepDir;
 use sweep_core::manifest::Command;
 use sweep_core::record::Source;
 
-use crate::driver::look::{Batches, Look};
-use crate::error::Result;
+use crate::driver::look::Look;
 
 /// Names and options that are written out before the rest is only counted.
 const NAMED: usize = 8;
 
-pub(super) fn of(dir: &SweepDir, look: &Look) -> Result<Vec<(&'static str, String)>> {
+pub(super) fn of(look: &Look) -> Vec<(&'static str, String)> {
     let manifest = &look.manifest;
     let mut rows: Vec<(&'static str, String)> = Vec::new();
     let mut row = |name, text: String| {
@@ -47,7 +45,7 @@ pub(super) fn of(dir: &SweepDir, look: &Look) -> Result<Vec<(&'static str, Strin
         row("Run by", submission.executor.to_string());
         row("Further sbatch options", submission.extra.join(" "));
     }
-    let batches = Batches::read(dir)?;
+    let batches = &look.batches;
     let options: BTreeSet<String> = batches.intents().map(|intent| pairs(intent.sbatch.iter())).collect();
     row("sbatch options", some(options.into_iter().filter(|text| !text.is_empty()).collect(), "\n"));
     row("sbatch calls", batches.intents().count().to_string());
@@ -59,7 +57,7 @@ pub(super) fn of(dir: &SweepDir, look: &Look) -> Result<Vec<(&'static str, Strin
         "Records",
         format!("{} by the plugin, {} by the user's process", by(Source::Plugin), by(Source::User)),
     );
-    Ok(rows)
+    rows
 }
 
 fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
