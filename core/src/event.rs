@@ -30,6 +30,9 @@ pub enum Event {
         /// How much of each earlier file this driver has read; what stands behind that is not part of the sweep.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         read: Vec<ReadUpTo>,
+        /// Whether what counts of all earlier files stands in this one too, and they need not be read.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        whole: bool,
     },
     /// An executor took a batch.
     Submitted {
@@ -179,7 +182,7 @@ impl Event {
         version: String,
         read: Vec<ReadUpTo>,
     ) -> Self {
-        Self::Began { schema: CURRENT, fence, time_ns, host, pid, version, read }
+        Self::Began { schema: CURRENT, fence, time_ns, host, pid, version, read, whole: false }
     }
 
     /// The event as a line.
@@ -201,23 +204,47 @@ pub fn parse_file(bytes: &[u8]) -> (Vec<Event>, bool) {
 }
 
 /// The events of all files, which come by rising fence: the state of a search is the fold over them. Of each file
-/// counts what the next driver had read when it began; what a holder wrote after it had lost its lease does not.
+/// counts what the next driver had read when it began; what a holder wrote after it had lost its lease does not. Files
+/// before one that has all of them are not read. None where a file is missing that a later one goes on from: somebody
+/// has just cleared up, and the files are to be listed again.
 #[must_use]
-pub fn fold(files: &[(u64, Vec<u8>)]) -> Vec<Event> {
-    let mut all = Vec::new();
-    for (place, (fence, bytes)) in files.iter().enumerate() {
-        let successor =
-            files[place + 1..].iter().find_map(|(_, later)| match parse_file(later).0.into_iter().next() {
+pub fn fold(files: &[(u64, Vec<u8>)]) -> Option<Vec<Event>> {
+    let parsed: Vec<Vec<Event>> = files.iter().map(|(_, bytes)| parse_file(bytes).0).collect();
+    let counts: Vec<usize> = (0..files.len())
+        .map(|place| {
+            let (fence, bytes) = &files[place];
+            let successor = parsed[place + 1..].iter().find_map(|later| match later.first() {
                 Some(Event::Began { read, .. }) => Some(read),
                 _ => None,
             });
-        let counts = successor.map_or(bytes.len() as u64, |read| {
-            read.iter().find(|read| read.fence == *fence).map_or(0, |read| read.bytes)
-        });
-        let counts = usize::try_from(counts).unwrap_or(usize::MAX).min(bytes.len());
-        all.extend(parse_file(&bytes[..counts]).0);
+            let counts = successor.map_or(bytes.len() as u64, |read| {
+                read.iter().find(|read| read.fence == *fence).map_or(0, |read| read.bytes)
+            });
+            usize::try_from(counts).unwrap_or(usize::MAX).min(bytes.len())
+        })
+        .collect();
+    let is_whole = |place: &usize| {
+        counts[*place] > 0 && matches!(parsed[*place].first(), Some(Event::Began { whole: true, .. }))
+    };
+    let base = (0..files.len()).rev().find(is_whole);
+    let first = base.map(|base| files[base].0);
+    let is_there = |read: &ReadUpTo| {
+        first.is_some_and(|first| read.fence < first) || files.iter().any(|(fence, _)| *fence == read.fence)
+    };
+    let mut all = Vec::new();
+    for (place, events) in parsed.into_iter().enumerate().skip(base.unwrap_or(0)) {
+        if let (Some(Event::Began { read, .. }), true) = (events.first(), Some(place) != base)
+            && !read.iter().all(is_there)
+        {
+            return None;
+        }
+        if counts[place] == files[place].1.len() {
+            all.extend(events);
+        } else {
+            all.extend(parse_file(&files[place].1[..counts[place]]).0);
+        }
     }
-    all
+    Some(all)
 }
 
 /// Events as lines.
@@ -242,9 +269,55 @@ mod tests {
         let second: Vec<u8> =
             [began(2, &[(1, read)]), submitted(2)].iter().flat_map(Event::to_line).collect();
         let files = [(1, late), (2, second)];
-        assert_eq!(fold(&files), [began(1, &[]), submitted(0), began(2, &[(1, read)]), submitted(2)]);
+        let all = vec![began(1, &[]), submitted(0), began(2, &[(1, read)]), submitted(2)];
+        assert_eq!(fold(&files), Some(all));
         // A successor that has not written its first event yet has taken nothing away.
-        assert_eq!(fold(&[(1, first), (2, Vec::new())]).len(), 2);
+        assert_eq!(fold(&[(1, first), (2, Vec::new())]).unwrap().len(), 2);
+    }
+
+    fn lines(events: &[Event]) -> Vec<u8> {
+        events.iter().flat_map(Event::to_line).collect()
+    }
+
+    /// The first event of a file that has all earlier ones.
+    fn whole(fence: u64, read: &[(u64, u64)]) -> Event {
+        let Event::Began { schema, fence, time_ns, host, pid, version, read, .. } = began(fence, read) else {
+            unreachable!("made so")
+        };
+        Event::Began { schema, fence, time_ns, host, pid, version, read, whole: true }
+    }
+
+    fn batches(files: &[(u64, Vec<u8>)]) -> Option<Vec<u32>> {
+        let batch = |event: Event| match event {
+            Event::Submitted { batch, .. } => Some(batch.0),
+            _ => None,
+        };
+        Some(fold(files)?.into_iter().filter_map(batch).collect())
+    }
+
+    #[test]
+    fn a_file_that_has_all_earlier_ones_stands_for_them_whether_they_are_gone_or_not() {
+        let one = lines(&[began(1, &[]), submitted(1)]);
+        let two = lines(&[began(2, &[(1, one.len() as u64)]), submitted(2)]);
+        let read = [(1, one.len() as u64), (2, two.len() as u64)];
+        let three = lines(&[whole(3, &read), submitted(1), submitted(2), submitted(3)]);
+        let four = lines(&[began(4, &[(1, 1), (2, 1), (3, three.len() as u64)]), submitted(4)]);
+        let files = [(1, one), (2, two), (3, three), (4, four)];
+        for gone in 0..=2 {
+            assert_eq!(batches(&files[gone..]), Some(vec![1, 2, 3, 4]), "{gone} are gone");
+            assert_eq!(batches(&files[gone..3]), Some(vec![1, 2, 3]), "{gone} are gone, nobody came after");
+        }
+        // Without the file that has all, those that it stands for are missed.
+        assert_eq!(batches(&files[3..]), None);
+        assert_eq!(batches(&[files[0].clone(), files[3].clone()]), None);
+    }
+
+    #[test]
+    fn a_file_that_came_after_its_writer_lost_the_lease_stands_for_nothing() {
+        let one = lines(&[began(1, &[]), submitted(1)]);
+        let late = lines(&[whole(2, &[(1, one.len() as u64)]), submitted(1), submitted(9)]);
+        let three = lines(&[began(3, &[(1, one.len() as u64)]), submitted(3)]);
+        assert_eq!(batches(&[(1, one), (2, late), (3, three)]), Some(vec![1, 3]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! One driver at a time. Who drives holds the lease file of the highest fence; taking over is a link to the next
-//! number, which only one can make. A lease file is never removed: one that is removed and made again could be held
-//! twice.
+//! number, which only one can make. The highest lease file is never removed: one that is removed and made again could be
+//! held twice. Whoever makes one of a lower number again does not hold it.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sweep_core::layout::SweepDir;
 use sweep_core::schema::{self, Schema};
 
+use crate::driver::calls;
 use crate::error::{At, Error, Result};
 use crate::task::identity::{host, process_start};
 
@@ -85,7 +86,12 @@ impl Lease {
                 None => true,
                 Some(fence) => {
                     let path = dir.lease(fence);
-                    let bytes = fs::read(&path).at("read", &path)?;
+                    let bytes = match fs::read(&path) {
+                        Ok(bytes) => bytes,
+                        // A later holder has cleared it away.
+                        Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                        Err(error) => return Err(error).at("read", &path),
+                    };
                     let content = parse(&path, &bytes)?;
                     if content.as_ref().is_some_and(Content::is_over) {
                         true
@@ -130,8 +136,8 @@ impl Lease {
             Err(error) if !made && error.kind() != ErrorKind::AlreadyExists => Err(error).at("link", &path),
             _ if !made => Ok(None),
             _ => {
-                let renewer = renewer(path, content);
-                Ok(Some(Self { dir: dir.clone(), fence, renewer: Some(renewer) }))
+                let lease = Self { dir: dir.clone(), fence, renewer: Some(renewer(path, content)) };
+                Ok(Some(lease).filter(|lease| lease.check().is_ok()))
             }
         }
     }
@@ -154,6 +160,15 @@ impl Lease {
             "this process was held up for longer than a minute; nothing is lost, run the command again",
         ))
     }
+
+    /// Removes lease files of long ago, all below `fence`; it never is this holder's own.
+    pub(super) fn clear(&self, fence: u64) {
+        for old in list(&self.dir).unwrap_or_default() {
+            if old < fence.min(self.fence) {
+                let _ = fs::remove_file(self.dir.lease(old));
+            }
+        }
+    }
 }
 
 impl Drop for Lease {
@@ -163,6 +178,7 @@ impl Drop for Lease {
             // The thread marks the file as released; if it cannot, the next driver waits a minute.
             let _ = thread.join();
         }
+        calls::note(&self.dir);
     }
 }
 
@@ -211,14 +227,17 @@ fn renewer(path: PathBuf, mut content: Content) -> (Sender<()>, JoinHandle<()>) 
 /// # Errors
 /// Where the folder cannot be read.
 pub fn highest(dir: &SweepDir) -> Result<Option<u64>> {
+    Ok(list(dir)?.into_iter().max())
+}
+
+fn list(dir: &SweepDir) -> Result<Vec<u64>> {
     let folder = dir.leases();
-    let mut highest = None;
+    let mut fences = Vec::new();
     for entry in fs::read_dir(&folder).at("read", &folder)? {
         let name = entry.at("read", &folder)?.file_name();
-        let fence = name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<u64>().ok());
-        highest = highest.max(fence);
+        fences.extend(name.to_str().and_then(|name| name.strip_suffix(".json")?.parse::<u64>().ok()));
     }
-    Ok(highest)
+    Ok(fences)
 }
 
 /// A lease's content; none where it is torn, which is no word of its holder's.
