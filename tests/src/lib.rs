@@ -13,6 +13,7 @@ mod cluster;
 mod config;
 mod daemon;
 mod database;
+pub mod ended;
 mod error;
 mod job;
 mod keeper;

@@ -17,6 +17,7 @@ mod package;
 mod program;
 mod prove;
 mod race;
+mod rate_limit;
 mod results;
 mod set_up;
 mod test;

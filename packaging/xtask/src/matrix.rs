@@ -2,8 +2,8 @@
 //! own release. It must never build anything for one release that it does not run on all.
 
 mod headers;
-mod programs;
-mod suite;
+pub mod programs;
+pub mod suite;
 mod table;
 mod verdicts;
 

@@ -4,13 +4,14 @@
 //! nor note what a part of a proof said as if it were the whole.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use sweep_testbed::artifacts;
 
 use crate::failure::{Failure, Outcome};
 use crate::program::step;
 use crate::test::{build_sweep, run_cargo, run_cargo_with};
-use crate::{package, results, set_up, workspace};
+use crate::{package, rate_limit, results, set_up, workspace};
 
 /// Prove on real Slurms that every end is known, that no trial is lost or run twice, and that a search survives.
 #[derive(clap::Args)]
@@ -18,6 +19,9 @@ pub struct Arguments {
     /// Only these, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Proof>,
+    /// A static `sweep` that is built already, such as the packages', for the limits that take another release.
+    #[arg(long, value_name = "FILE")]
+    sweep: Option<PathBuf>,
     /// More arguments for `cargo test`, such as `-- --nocapture a_name`; RESULTS.md stays as it is then.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     rest: Vec<String>,
@@ -31,6 +35,8 @@ enum Proof {
     ExactlyOnce,
     /// Limits that a sweep does not fit into are lived with
     Limits,
+    /// A hundred thousand trials, and a file system that takes its time
+    Scale,
     /// A search that is disturbed finds what an undisturbed one finds
     Search,
     /// Twenty thousand trials in a cluster to which everything happens, and hundreds that are preempted
@@ -50,6 +56,7 @@ impl Proof {
             Self::Ends => "ends",
             Self::ExactlyOnce => "exactly_once",
             Self::Limits => "limits",
+            Self::Scale => "scale",
             Self::Search => "search_on_slurm",
             Self::Soak => "soak",
             Self::Packages => "packages",
@@ -64,6 +71,7 @@ impl Proof {
             Self::Ends => "Every end",
             Self::ExactlyOnce => "Exactly once",
             Self::Limits => "Limits",
+            Self::Scale => "Large sweeps, slow file systems",
             Self::Search => "Searches on a real Slurm",
             Self::Soak => "Soak",
             Self::Packages => "Packages",
@@ -78,6 +86,7 @@ impl Proof {
             Self::Ends => "ends.txt",
             Self::ExactlyOnce => "exactly-once.txt",
             Self::Limits => "limits.txt",
+            Self::Scale => "scale.txt",
             Self::Search => "search.txt",
             Self::Soak => "soak.txt",
             Self::Packages => "packages.txt",
@@ -87,10 +96,14 @@ impl Proof {
     }
 
     /// Runs the test program with what it is about.
-    fn run(self, rest: &[String]) -> Outcome {
+    fn run(self, rest: &[String], static_sweep: Option<&Path>) -> Outcome {
         let words = ["test", "--package", "sweep-testbed", "--no-fail-fast", "--test", self.test()];
         match self {
-            Self::Ends | Self::ExactlyOnce | Self::Limits | Self::Search | Self::Soak => {
+            Self::Limits => {
+                run_cargo(&words, rest)?;
+                return add(&workspace::target().join(self.said()), &rate_limit::run(static_sweep)?);
+            }
+            Self::Ends | Self::ExactlyOnce | Self::Scale | Self::Search | Self::Soak => {
                 return run_cargo(&words, rest);
             }
             Self::Exports | Self::Page => {
@@ -119,9 +132,19 @@ impl Proof {
             Self::Ends => format!("```\n{}\n```\n", text.trim_end()),
             Self::Limits => table(&text),
             Self::ExactlyOnce | Self::Search | Self::Packages | Self::Exports => list(&text),
-            Self::Page | Self::Soak => text,
+            Self::Page | Self::Scale => text,
         })
     }
+}
+
+/// Puts rows into a table in place of those that it has of the same limits.
+fn add(path: &Path, rows: &str) -> Outcome {
+    let key = |row: &str| row.split('|').take(3).map(str::to_owned).collect::<Vec<_>>();
+    let new: Vec<_> = rows.lines().map(key).collect();
+    let before = fs::read_to_string(path).unwrap_or_default();
+    let others: String =
+        before.lines().filter(|row| !new.contains(&key(row))).map(|row| format!("{row}\n")).collect();
+    fs::write(path, others + rows).map_err(Failure::doing(format!("write `{}`", path.display())))
 }
 
 /// Lines, in an order that does not depend on which test was done first.
@@ -147,7 +170,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let mut failed = Ok(());
     for proof in all.iter().filter(is_chosen) {
         // One that fails is no reason to forget what another has shown.
-        match proof.run(&arguments.rest) {
+        match proof.run(&arguments.rest, arguments.sweep.as_deref()) {
             Err(failure) => failed = Err(failure),
             Ok(()) if arguments.rest.is_empty() => {
                 results::write(proof.heading(), &proof.body()?)?;

@@ -44,8 +44,6 @@ pub enum Bar {
     None,
     /// A figure of somebody else's, from another machine.
     Quoted,
-    /// Something, of a later version.
-    Later(&'static str),
     /// Something, and whether it was kept.
     Judged { promise: &'static str, met: bool },
 }
@@ -93,7 +91,6 @@ impl Table {
             let (bar, met) = match &row.bar {
                 Bar::None => ("", ""),
                 Bar::Quoted => ("quoted, measured elsewhere", ""),
-                Bar::Later(promise) => (*promise, "later"),
                 Bar::Judged { promise, met } => (*promise, if *met { "yes" } else { "**no**" }),
             };
             let cells =

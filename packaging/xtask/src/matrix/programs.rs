@@ -59,10 +59,17 @@ impl Program {
 
 /// Builds them all.
 pub fn build() -> Outcome<Vec<Program>> {
+    let paths = build_static_tests(&CHOICES.map(|(name, ..)| name))?;
+    let program = |((name, only, without), path): (&Choice, PathBuf)| Program { name, path, only, without };
+    Ok(CHOICES.iter().zip(paths).map(program).collect())
+}
+
+/// Builds test programs of tests/tests as static ones.
+pub fn build_static_tests(names: &[&str]) -> Outcome<Vec<PathBuf>> {
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--quiet", "--no-run", "--package", "sweep-testbed", "--target"]);
     cargo.arg(build_static::triple()).arg("--message-format=json-render-diagnostics");
-    for (name, _, _) in CHOICES {
+    for name in names {
         cargo.args(["--test", name]);
     }
     step("building the journeys as static programs");
@@ -80,8 +87,5 @@ pub fn build() -> Outcome<Vec<Program>> {
         let found = messages.iter().find(of_program).and_then(|message| message["executable"].as_str());
         found.map(PathBuf::from).ok_or_else(|| Failure::new(format!("cargo built no program `{name}`")))
     };
-    CHOICES
-        .iter()
-        .map(|(name, only, without)| Ok(Program { name, path: path(name)?, only, without }))
-        .collect()
+    names.iter().map(|name| path(name)).collect()
 }

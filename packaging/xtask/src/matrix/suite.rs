@@ -18,7 +18,7 @@ const PROGRAM_LIMIT: Duration = Duration::from_secs(3600);
 /// For a command that asks no Slurm to run anything.
 const LIMIT: Duration = Duration::from_secs(120);
 /// Where everything of ours is in a root.
-const FOLDER: &str = "/opt/matrix";
+pub const FOLDER: &str = "/opt/matrix";
 /// A test mostly waits, but each cluster is some daemons.
 const TESTS_AT_ONCE: &str = "4";
 
