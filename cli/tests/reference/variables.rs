@@ -37,8 +37,12 @@ const AFTER: [(&str, &str); 2] = [
     ("SWEEP_EXIT", "the exit code of the command, where it ended with one"),
     ("SWEEP_SIGNAL", "the number of the signal that ended it, where one did"),
 ];
-const OF_THE_COMMAND: [(&str, &str); 6] = [
+const OF_THE_COMMAND: [(&str, &str); 7] = [
     ("SWEEP_HOME", "where sweeps are kept, in place of `.sweeps` beside the spec; `--dir` goes before it"),
+    (
+        "SWEEP_SITE_CONF",
+        "the file in which a site says how often Slurm may be asked, in place of `/etc/slurm-sweep/site.conf`",
+    ),
     (
         "SLURM_CONF",
         "Slurm's own: which configuration its commands read. `sweep plugin` and `sweep doctor` read it too",
