@@ -132,7 +132,7 @@ impl Proof {
             Self::Ends => format!("```\n{}\n```\n", text.trim_end()),
             Self::Limits => table(&text),
             Self::ExactlyOnce | Self::Search | Self::Packages | Self::Exports => list(&text),
-            Self::Page | Self::Scale => text,
+            Self::Page | Self::Scale | Self::Soak => text,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! measures.
 
 use std::fs::{self, File};
+use std::io::BufRead as _;
 use std::os::unix::fs::chown;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ pub struct Site {
 /// What a command took.
 pub struct Measured {
     pub elapsed: Duration,
+    /// Time on a processor, that of the programs that it ran among it.
+    pub cpu: Duration,
     /// Of the command or of the largest program that it ran, whichever is more.
     pub peak_mib: f64,
     pub stdout: PathBuf,
@@ -30,6 +33,19 @@ pub struct Measured {
 impl Measured {
     pub fn json(&self) -> Value {
         serde_json::from_reader(std::io::BufReader::new(File::open(&self.stdout).unwrap())).unwrap()
+    }
+
+    /// A member of the JSON, taken out by another process: what this one holds would count as memory of what it starts.
+    pub fn member(&self, name: &str) -> Value {
+        let script = "import json, sys; print(json.dumps(json.load(open(sys.argv[1]))[sys.argv[2]]))";
+        let mut python = Command::new("python3");
+        let said = python.args(["-c", script]).arg(&self.stdout).arg(name).output().unwrap();
+        serde_json::from_slice(&said.stdout).unwrap()
+    }
+
+    /// How many lines it printed.
+    pub fn lines(&self) -> usize {
+        std::io::BufReader::new(File::open(&self.stdout).unwrap()).lines().count()
     }
 
     pub fn text(&self) -> String {
@@ -114,16 +130,19 @@ fn measured(command: &mut Command, stdout: &Path) -> Measured {
     let began = Instant::now();
     #[expect(clippy::zombie_processes, reason = "it is waited for by a call that std has no word for")]
     let child = command.spawn().unwrap();
-    let (status, peak_kib) = wait(child.id());
+    let (status, usage) = wait(child.id());
     let elapsed = began.elapsed();
     assert!(status.success(), "{line}: {status}\n{}", fs::read_to_string(&stderr).unwrap());
     #[expect(clippy::cast_precision_loss, reason = "no machine has so much memory")]
-    let peak_mib = peak_kib as f64 / 1024.0;
-    Measured { elapsed, peak_mib, stdout: stdout.to_owned() }
+    let peak_mib = usage.ru_maxrss as f64 / 1024.0;
+    let cpu = [usage.ru_utime, usage.ru_stime].map(|time| {
+        Duration::new(time.tv_sec.try_into().unwrap(), u32::try_from(time.tv_usec).unwrap() * 1000)
+    });
+    Measured { elapsed, cpu: cpu[0] + cpu[1], peak_mib, stdout: stdout.to_owned() }
 }
 
-/// Waits for a child of ours and takes its peak memory in KiB, which std has no word for.
-fn wait(pid: u32) -> (ExitStatus, i64) {
+/// Waits for a child of ours and takes what it used, which std has no word for.
+fn wait(pid: u32) -> (ExitStatus, libc::rusage) {
     let pid = i32::try_from(pid).unwrap();
     let mut status = 0;
     // SAFETY: all zeros is a valid rusage, which is numbers only.
@@ -131,5 +150,5 @@ fn wait(pid: u32) -> (ExitStatus, i64) {
     // SAFETY: both pointers are to locals of the right types that outlive the call.
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     assert_eq!(waited, pid, "{}", std::io::Error::last_os_error());
-    (ExitStatus::from_raw(status), usage.ru_maxrss)
+    (ExitStatus::from_raw(status), usage)
 }
