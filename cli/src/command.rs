@@ -197,6 +197,12 @@ pub fn load(path: &Path) -> Result<Spec> {
 /// Prints a text; a reader that went away, as `head` does, is no error.
 pub fn print(text: &str) {
     use std::io::Write;
+    // To look for colours that a file should not have takes longer than all else where there are megabytes of JSON.
+    if !text.as_bytes().contains(&b'\x1b') {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        return;
+    }
     let mut out = anstream::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

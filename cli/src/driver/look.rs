@@ -181,9 +181,11 @@ pub fn look(dir: &SweepDir) -> Result<Look> {
     let finished = !manifest.driven || search::is_finished(&events);
     let stopped = stop::read(dir)?;
     let batches = Batches::with_events(dir, &events)?;
-    let trials = trials::read_all(dir, find::count(dir)?)?;
-    let places = batches.by_trial(trials.len());
-    let remembered = index::read(dir, manifest.id.as_str(), &batches, &places, stopped.is_some());
+    let count = find::count(dir)?;
+    let places = batches.by_trial(count as usize);
+    let remember = || index::read(dir, manifest.id.as_str(), &batches, &places, stopped.is_some());
+    let (trials, remembered) = threads::both(|| trials::read_all(dir, count), remember);
+    let trials = trials?;
     // Slurm is asked before folders and records are read: a job that ends in between has its end record by then, while
     // the other way round it would seem to have vanished.
     let open: Vec<usize> = (0..trials.len()).filter(|trial| remembered[*trial].is_none()).collect();

@@ -9,6 +9,15 @@ use crate::error::Result;
 /// Most threads of a look. A network file system answers each in its own time.
 const THREADS: usize = 16;
 
+/// Does two things at once.
+pub(super) fn both<A, B: Send>(here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send) -> (A, B) {
+    thread::scope(|scope| {
+        let there = scope.spawn(there);
+        let here = here();
+        (here, there.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
 /// Does `work` on each part of `0..len` and gives the answers in order. Parts are of `part` things; one that is alone is
 /// done here, without a thread.
 ///
