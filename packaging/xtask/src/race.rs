@@ -31,6 +31,9 @@ const SEEDS: u32 = 10;
 /// Seeds of trials whose importance is compared: Optuna takes its time.
 const IMPORTANCE_SEEDS: u32 = 3;
 
+/// Seeds of searches by several metrics.
+const FRONT_SEEDS: u32 = 10;
+
 /// What is raced.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
@@ -44,6 +47,8 @@ enum Part {
     Curves,
     /// Importance of parameters beside Optuna's
     Importance,
+    /// Search by several metrics beside Optuna's
+    Fronts,
     /// What an ask takes, in time and memory
     Limits,
 }
@@ -57,6 +62,7 @@ impl Part {
             Self::Workers => "Bayesian search beside rivals, eight workers",
             Self::Curves => "Model-based ASHA over learning curves",
             Self::Importance => "Importance beside Optuna's",
+            Self::Fronts => "Search by several metrics beside Optuna's",
             Self::Limits => "What an ask takes",
         }
     }
@@ -68,6 +74,7 @@ impl Part {
             Self::Core | Self::Workers => Some(("core.py", include_str!("race/core.py"))),
             Self::Curves => Some(("curves.py", include_str!("race/curves.py"))),
             Self::Importance => Some(("importance.py", include_str!("race/importance.py"))),
+            Self::Fronts => Some(("fronts.py", include_str!("race/fronts.py"))),
             Self::Limits => None,
         }
     }
@@ -135,6 +142,7 @@ impl Part {
             Self::Core => vec![harness, sweep, runs, word(arguments.core_seeds), word(1)],
             Self::Workers => vec![harness, sweep, runs, word(arguments.core_seeds), word(8)],
             Self::Importance => vec![sweep, word(IMPORTANCE_SEEDS)],
+            Self::Fronts => vec![sweep, word(FRONT_SEEDS)],
             Self::Limits => Vec::new(),
         }
     }
