@@ -149,8 +149,8 @@ impl Browser {
             "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))).then(() => 1)",
         );
         self.wait(
-            "(() => { const last = (name) => performance.getEntriesByName(name).at(-1)?.startTime ?? -1;
-            return last('sweep-drawn') >= Math.max(last('sweep-choice'), 0); })()",
+            "(() => { const at = (name) => performance.getEntriesByName(name)[0]?.startTime ?? -1;
+            return at('sweep-drawn') >= Math.max(at('sweep-asked'), at('sweep-choice'), 0); })()",
         );
     }
 

@@ -11,16 +11,18 @@ const STYLE: &str = include_str!("../../../assets/page/page.css");
 /// The page itself.
 pub const TEMPLATE: &str = include_str!("../../../assets/page/page.html");
 /// Our scripts, each leaning on those before it only.
-const SCRIPTS: [&str; 9] = [
-    include_str!("../../../assets/page/js/1-columns.js"),
-    include_str!("../../../assets/page/js/2-choice.js"),
-    include_str!("../../../assets/page/js/3-paint.js"),
-    include_str!("../../../assets/page/js/4-parallel.js"),
-    include_str!("../../../assets/page/js/5-frame.js"),
-    include_str!("../../../assets/page/js/6-plots.js"),
-    include_str!("../../../assets/page/js/7-table.js"),
-    include_str!("../../../assets/page/js/8-fields.js"),
-    include_str!("../../../assets/page/js/9-page.js"),
+const SCRIPTS: [&str; 11] = [
+    include_str!("../../../assets/page/js/columns.js"),
+    include_str!("../../../assets/page/js/choice.js"),
+    include_str!("../../../assets/page/js/paint.js"),
+    include_str!("../../../assets/page/js/ink.js"),
+    include_str!("../../../assets/page/js/axes.js"),
+    include_str!("../../../assets/page/js/parallel.js"),
+    include_str!("../../../assets/page/js/frame.js"),
+    include_str!("../../../assets/page/js/plots.js"),
+    include_str!("../../../assets/page/js/table.js"),
+    include_str!("../../../assets/page/js/fields.js"),
+    include_str!("../../../assets/page/js/page.js"),
 ];
 
 /// Our scripts as one, in a scope of its own.

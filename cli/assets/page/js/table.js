@@ -23,7 +23,7 @@ class Table {
     this.box.addEventListener("scroll", () => this.show());
     this.body.addEventListener("click", (event) => this.clicked(event));
     this.body.addEventListener("keydown", (event) => this.pressed(event));
-    choice.listen((what) => (what === "choice" ? this.arrange() : this.pointed()));
+    choice.listen((what) => (what === "choice" ? this.ask() : this.pointed()));
     this.arrange();
   }
 
@@ -48,33 +48,41 @@ class Table {
     return element("th", { scope: "col", class: column && !column.levels ? "n" : false }, button);
   }
 
-  // Chosen rows in order; trials without a value come last, whichever way.
+  // Shows what is chosen, in its turn.
+  ask() {
+    queue.add(this, this.box, () => this.arrange());
+  }
+
+  // All rows in the order that is asked for; trials without a value come last, whichever way.
+  inOrder() {
+    const { at, way } = this.sort;
+    const column = this.columns[at];
+    const rows = Array.from({ length: this.sweep.rows }, (_, row) => row);
+    if (!column) return way < 0 ? rows.reverse() : rows;
+    const { values } = column;
+    return rows.sort((a, b) => {
+      const [x, y] = [values[a], values[b]];
+      if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y) || a - b;
+      return way * (x - y) || a - b;
+    });
+  }
+
   arrange() {
+    if (this.sort !== this.orderOf) [this.order, this.orderOf] = [this.inOrder(), this.sort];
     const { mask } = this.choice;
-    const column = this.columns[this.sort.at];
-    const rows = [];
-    for (let row = 0; row < this.sweep.rows; row += 1) if (mask[row]) rows.push(row);
+    this.rows = this.order.filter((row) => mask[row]);
     const { way } = this.sort;
-    if (column) {
-      const { values } = column;
-      rows.sort((a, b) => {
-        const [x, y] = [values[a], values[b]];
-        if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y) || a - b;
-        return way * (x - y) || a - b;
-      });
-    } else if (way < 0) rows.reverse();
-    this.rows = rows;
     this.heads.forEach((head, at) => {
       const order = at !== this.sort.at ? "none" : way > 0 ? "ascending" : "descending";
       head.setAttribute("aria-sort", order);
       const name = this.columns[at] ? this.columns[at].name : "trial";
       head.firstChild.textContent = name + { none: "", ascending: " ↑", descending: " ↓" }[order];
     });
-    this.table.setAttribute("aria-rowcount", rows.length + 1);
+    this.table.setAttribute("aria-rowcount", this.rows.length + 1);
     this.box.scrollTop = 0;
     this.first = -1;
     this.show();
-    performance.mark("sweep-table");
+    moment("table");
   }
 
   show() {
@@ -89,19 +97,21 @@ class Table {
       return element("tr", { "aria-hidden": "true" }, cell);
     };
     const held = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.row : undefined;
-    const rows = this.rows.slice(first, last).map((row, n) => this.row(row, first + n));
+    const reached = Math.max(0, this.choice.focus < 0 ? 0 : this.rows.indexOf(this.choice.focus));
+    const rows = this.rows.slice(first, last).map((row, n) => this.row(row, first + n, first + n === reached));
     this.body.replaceChildren(space(first), ...rows, space(this.rows.length - last));
     if (held !== undefined) this.body.querySelector(`tr[data-row="${Number(held)}"]`)?.focus({ preventScroll: true });
   }
 
-  row(row, place) {
+  // A row; one of all can be reached by the keyboard.
+  row(row, place, isReached) {
     const cells = this.sweep.columns.map((column) => {
       const text = column.text(row);
       return element("td", { class: column.levels ? false : "n", title: text.length > 20 ? text : false }, text);
     });
     const made = element("tr", { "aria-rowindex": place + 2, tabindex: "-1", "aria-selected": row === this.choice.focus ? "true" : "false" }, element("th", { scope: "row" }, label(row)), ...cells);
     made.dataset.row = row;
-    if (place === Math.max(0, this.rows.indexOf(this.choice.focus))) made.tabIndex = 0;
+    if (isReached) made.tabIndex = 0;
     return made;
   }
 

@@ -1,9 +1,34 @@
 // The plots that stand in a frame: best so far, learning curves, a cloud for each parameter, and two metrics against
 // each other.
 
-const CURVES_DRAWN = 1500;
 const CLOUDS = 12;
 const NEAR = 12;
+// Curves that the browser strokes itself; of more an ink is quicker.
+const CURVES_STROKED = 150;
+
+// Where marks stand, by their number.
+class Places {
+  constructor(count) {
+    this.x = new Float32Array(count);
+    this.y = new Float32Array(count);
+  }
+
+  // From what each mark has of both axes.
+  set(xs, ys, toX, toY) {
+    for (let n = 0; n < this.x.length; n += 1) [this.x[n], this.y[n]] = [toX(xs[n]), toY(ys[n])];
+  }
+
+  // The mark next to the pointer; -1 where none is near. `isThere` says which are seen.
+  nearest(left, top, isThere) {
+    let [found, least] = [-1, NEAR * NEAR];
+    for (let n = 0; n < this.x.length; n += 1) {
+      const [dx, dy] = [this.x[n] - left, this.y[n] - top];
+      const distance = dx * dx + dy * dy;
+      if (distance < least && (!isThere || isThere(n))) [found, least] = [n, distance];
+    }
+    return found;
+  }
+}
 
 // A cloud of trials over two columns, with the chosen ones in front.
 function cloud(sweep, choice, host, { x, y, height, highlights }) {
@@ -12,31 +37,34 @@ function cloud(sweep, choice, host, { x, y, height, highlights }) {
   // Trials of one level stand beside each other instead of on each other, always at the same place.
   const spread = (row) => (x.levels ? ((row * 0.618034) % 1) * 0.7 - 0.35 : 0);
   const across = Float64Array.from(rows, (row) => x.values[row] + spread(row));
-  const size = rows.length > 3000 ? 2 : rows.length > 400 ? 3 : 5;
+  const up = Float64Array.from(rows, (row) => y.values[row]);
+  const places = new Places(rows.length);
+  const isMany = rows.length > 3000;
+  const size = isMany ? 2 : rows.length > 400 ? 3 : 5;
   const frame = new Frame(host, {
     x: side(x, rows),
     y: side(y, rows),
     height,
     describes: `${y.name} of ${rows.length} trials by ${x.name}; the table of all trials has the values`,
-    marks(context, toX, toY, ratio) {
-      const half = (size * ratio) / 2;
-      const point = (n) => context.fillRect(toX(across[n]) - half, toY(y.values[rows[n]]) - half, half * 2, half * 2);
-      context.globalAlpha = rows.length > 3000 ? 0.3 : 0.5;
-      context.fillStyle = paint.names.line;
-      if (!choice.isAll) rows.forEach((row, n) => choice.mask[row] || point(n));
-      context.globalAlpha = rows.length > 3000 ? 0.55 : 0.85;
-      context.fillStyle = paint.names.accent;
-      rows.forEach((row, n) => choice.mask[row] && point(n));
-      context.globalAlpha = 1;
+    place: (toX, toY) => places.set(across, up, toX, toY),
+    marks(fresh, width, height) {
+      const spots = new Spots(width, height);
+      const draw = (wanted) => rows.forEach((row, n) => choice.mask[row] === wanted && spots.dot(places.x[n], places.y[n], size));
+      spots.take(paint.names.line, isMany ? 0.35 : 0.55);
+      if (!choice.isAll) draw(0);
+      spots.take(paint.names.accent, isMany ? 0.55 : 0.85);
+      draw(1);
+      const context = fresh();
+      spots.onto(context);
       context.fillStyle = paint.kinds[1];
-      if (highlights) rows.forEach((row, n) => highlights[row] && ring(context, toX(across[n]), toY(y.values[row]), 4 * ratio, true));
-      const at = rows.indexOf(choice.focus);
+      if (highlights) rows.forEach((row, n) => highlights[row] && ring(context, places.x[n], places.y[n], 4, true));
+      const at = choice.focus < 0 ? -1 : rows.indexOf(choice.focus);
       context.strokeStyle = paint.names.focus;
-      context.lineWidth = 2 * ratio;
-      if (at >= 0) ring(context, toX(across[at]), toY(y.values[choice.focus]), 6 * ratio, false);
+      context.lineWidth = 2;
+      if (at >= 0) ring(context, places.x[at], places.y[at], 6, false);
     },
-    near(toX, toY, left, top) {
-      const n = nearest(rows.length, (at) => Math.hypot(toX(across[at]) - left, toY(y.values[rows[at]]) - top));
+    near(left, top) {
+      const n = places.nearest(left, top);
       return n < 0 ? "" : `${label(rows[n])}: ${x.name} ${x.text(rows[n])}, ${y.name} ${y.text(rows[n])}`;
     },
     brushed(range) {
@@ -44,7 +72,7 @@ function cloud(sweep, choice, host, { x, y, height, highlights }) {
       if (range.y) choice.filter(y, rangeOf(y, range.y));
     },
   });
-  choice.listen(() => queue.add(frame, () => frame.redraw()));
+  choice.listen(() => frame.askMarks());
   return frame;
 }
 
@@ -67,15 +95,6 @@ function rangeOf(column, [lo, hi]) {
   return { set: new Set(column.levels.map((_, n) => n).filter((n) => n >= lo - 0.5 && n <= hi + 0.5)), absent: false };
 }
 
-function nearest(count, distance) {
-  let [found, least] = [-1, NEAR];
-  for (let n = 0; n < count; n += 1) {
-    const d = distance(n);
-    if (d < least) [found, least] = [n, d];
-  }
-  return found;
-}
-
 // One cloud a parameter, those first that have most to do with the metric.
 function clouds(sweep, choice, host, ranked) {
   const place = (column) => (ranked.indexOf(column.name) + 1 || ranked.length + 1);
@@ -88,7 +107,7 @@ function clouds(sweep, choice, host, ranked) {
     cell.append(element("h3", {}, column.name));
     grid.append(cell);
     const frame = cloud(sweep, choice, cell, { x: column, y: sweep.metric, height: 250 });
-    queue.add(frame, () => frame.draw());
+    frame.ask();
   };
   columns.slice(0, CLOUDS).forEach(add);
   const rest = columns.slice(CLOUDS);
@@ -101,32 +120,31 @@ function clouds(sweep, choice, host, ranked) {
   host.append(element("div", { class: "controls" }, more));
 }
 
-// The metric of every trial in the order of their ends, and the best at each end. Which was the best the data say:
-// trials of a larger budget take the place of those of a smaller.
+// The metric of every trial in the order of their ends, and the best from each improvement on. Which was the best the
+// data say: trials of a larger budget take the place of those of a smaller.
 function courseOf(sweep, ends) {
   const { metric, order } = sweep;
   const isBest = new Set(sweep.bests);
   const [rows, xs, ys, bests] = [[], [], [], []];
-  let best = NaN;
   order.forEach((row, n) => {
-    if (isBest.has(n)) best = metric.values[row];
     const x = ends ? ends.values[row] / 3600 : n + 1;
     if (Number.isNaN(x)) return;
+    if (isBest.has(n)) bests.push({ at: rows.length, x, y: metric.values[row] });
     rows.push(row);
     xs.push(x);
     ys.push(metric.values[row]);
-    bests.push(best);
   });
   return { rows, xs, ys, bests };
 }
 
-function steps(context, xs, ys, toX, toY, end) {
+// The best so far as a stair, from its first improvement to `end`.
+function stair(context, bests, end) {
   context.beginPath();
-  xs.forEach((x, n) => {
-    if (n > 0) context.lineTo(toX(x), toY(ys[n - 1]));
-    context.lineTo(toX(x), toY(ys[n]));
+  bests.forEach(({ x, y }, n) => {
+    if (n > 0) context.lineTo(x, bests[n - 1].y);
+    context.lineTo(x, y);
   });
-  if (end !== undefined) context.lineTo(toX(end), toY(ys[ys.length - 1]));
+  if (bests.length > 0) context.lineTo(end, bests[bests.length - 1].y);
   context.stroke();
 }
 
@@ -135,28 +153,38 @@ function course(sweep, choice, host) {
   const draw = (place, by) => {
     place.replaceChildren();
     const { rows, xs, ys, bests } = courseOf(sweep, by === "time" ? ends : null);
+    const places = new Places(xs.length);
+    let [steps, end] = [[], 0];
+    const size = xs.length > 2000 ? 2 : xs.length > 200 ? 3 : 5;
     const frame = new Frame(place, {
       x: { label: by === "time" ? "hours since the sweep was made" : "trials that have ended", whole: by !== "time", least: span(xs)[0], most: span(xs)[1] },
       y: { label: sweep.metric.name, least: spanOfMost(ys)[0], most: spanOfMost(ys)[1] },
       height: 300,
       describes: `Best ${sweep.metric.name} so far over ${xs.length} trials; the table below names each improvement`,
-      marks(context, toX, toY, ratio) {
-        const half = (xs.length > 2000 ? 1 : xs.length > 200 ? 1.75 : 2.5) * ratio;
-        context.fillStyle = paint.names.quiet;
-        context.globalAlpha = xs.length > 2000 ? 0.3 : 0.65;
-        xs.forEach((x, n) => context.fillRect(toX(x) - half, toY(ys[n]) - half, half * 2, half * 2));
-        context.globalAlpha = 1;
-        context.strokeStyle = paint.names.accent;
-        context.lineWidth = 2.5 * ratio;
-        context.lineJoin = "round";
-        steps(context, xs, bests, toX, toY);
+      place(toX, toY) {
+        places.set(xs, ys, toX, toY);
+        steps = bests.map(({ x, y }) => ({ x: toX(x), y: toY(y) }));
+        end = toX(xs[xs.length - 1]);
       },
-      near(toX, toY, left, top) {
-        const n = nearest(xs.length, (at) => Math.hypot(toX(xs[at]) - left, toY(ys[at]) - top));
-        return n < 0 ? "" : `${label(rows[n])}: ${shown(ys[n])}; best so far ${shown(bests[n])}`;
+      marks(fresh, width, height) {
+        const spots = new Spots(width, height);
+        spots.take(paint.names.quiet, xs.length > 2000 ? 0.3 : 0.65);
+        xs.forEach((_, n) => spots.dot(places.x[n], places.y[n], size));
+        const context = fresh();
+        spots.onto(context);
+        context.strokeStyle = paint.names.accent;
+        context.lineWidth = 2.5;
+        context.lineJoin = "round";
+        stair(context, steps, end);
+      },
+      near(left, top) {
+        const n = places.nearest(left, top);
+        if (n < 0) return "";
+        const best = bests.findLast(({ at }) => at <= n);
+        return `${label(rows[n])}: ${shown(ys[n])}` + (best ? `; best so far ${shown(best.y)}` : "");
       },
     });
-    queue.add(frame, () => frame.draw());
+    frame.ask();
   };
   const place = element("div", {});
   if (ends && ends.most > ends.least) {
@@ -182,59 +210,84 @@ function curves(sweep, choice, host) {
     if (isByRung) return Number.isNaN(rung.values[row]) ? paint.names.quiet : paint.kinds[(rung.values[row] - rung.least) % paint.kinds.length];
     return bucketColour(bucketOf(sweep.good[row]));
   };
-  // Few enough to be drawn in a frame, the best of them among them.
-  const drawn = () => {
-    const chosen = trials.map((_, n) => n).filter((n) => choice.mask[trials[n]]);
-    if (chosen.length <= CURVES_DRAWN) return chosen;
-    const every = Math.ceil(chosen.length / CURVES_DRAWN);
-    const best = trials.map((_, n) => n).filter((n) => choice.mask[trials[n]] && sweep.good[trials[n]] > 0.99).slice(0, 100);
-    return [...chosen.filter((_, n) => n % every === 0), ...best];
-  };
   const [[leastX, mostX], [leastY, mostY]] = [span(xs), spanOfMost(ys)];
-  const note = element("p", { class: "quiet" });
+  const places = new Places(xs.length);
+  const curveOf = new Uint32Array(xs.length);
+  trials.forEach((_, n) => curveOf.fill(n, starts[n], starts[n + 1]));
+  const path = (context, n) => {
+    context.beginPath();
+    for (let at = starts[n]; at < starts[n + 1]; at += 1) context.lineTo(places.x[at], places.y[at]);
+    context.stroke();
+    if (starts[n + 1] - starts[n] === 1) ring(context, places.x[starts[n]], places.y[starts[n]], 2, false);
+  };
+  const inked = (ink, n, alpha, good) => {
+    for (let at = starts[n] + 1; at < starts[n + 1]; at += 1) ink.line(places.x[at - 1], places.y[at - 1], places.x[at], places.y[at], alpha, good);
+    // One report alone is a short dash.
+    if (starts[n + 1] - starts[n] === 1) ink.line(places.x[starts[n]] - 2, places.y[starts[n]], places.x[starts[n]] + 2, places.y[starts[n]], alpha, good);
+  };
+  // Colours one upon the other, each with the curves that have it.
+  const layers = (chosen) => {
+    if (!isByRung) return [{ colours: paint.pixels, curves: chosen }];
+    const byColour = new Map();
+    for (const n of chosen) {
+      const one = colour(trials[n]);
+      if (!byColour.has(one)) byColour.set(one, []);
+      byColour.get(one).push(n);
+    }
+    return [...byColour].map(([one, curves]) => ({ colours: [pixelOf(one)], curves }));
+  };
   const frame = new Frame(host, {
     x: { label: along, least: leastX, most: mostX, whole: true, log: along === "budget" && leastX > 0 && mostX / leastX > 20 },
     y: { label: sweep.metric.name, least: leastY, most: mostY },
     height: 340,
     describes: `Learning curves of ${trials.length} trials; the table below has what became of each rung`,
-    marks(context, toX, toY, ratio) {
-      const some = drawn();
-      context.globalAlpha = Math.max(0.12, Math.min(0.9, 10 / Math.sqrt(some.length + 1)));
-      context.lineWidth = (some.length > 300 ? 1 : 1.5) * ratio;
-      for (const n of some) {
-        context.strokeStyle = colour(trials[n]);
-        context.beginPath();
-        for (let at = starts[n]; at < starts[n + 1]; at += 1) context.lineTo(toX(xs[at]), toY(ys[at]));
-        context.stroke();
-        if (starts[n + 1] - starts[n] === 1) ring(context, toX(xs[starts[n]]), toY(ys[starts[n]]), 2 * ratio, false);
-      }
-      const at = trials.indexOf(choice.focus);
-      if (at >= 0) {
+    place: (toX, toY) => places.set(xs, ys, toX, toY),
+    marks(fresh, width, height) {
+      const chosen = [];
+      trials.forEach((row, n) => choice.mask[row] && chosen.push(n));
+      const alpha = Math.max(0.06, Math.min(0.9, 10 / Math.sqrt(chosen.length + 1)));
+      const draw = (curves) => {
+        const context = fresh();
+        curves(context);
+        const at = choice.focus < 0 ? -1 : trials.indexOf(choice.focus);
         context.globalAlpha = 1;
-        context.lineWidth = 3 * ratio;
+        context.lineWidth = 3;
         context.strokeStyle = paint.names.focus;
-        context.beginPath();
-        for (let n = starts[at]; n < starts[at + 1]; n += 1) context.lineTo(toX(xs[n]), toY(ys[n]));
-        context.stroke();
+        if (at >= 0) path(context, at);
+      };
+      if (chosen.length <= CURVES_STROKED) {
+        draw((context) => {
+          context.globalAlpha = alpha;
+          context.lineWidth = 1.5;
+          for (const n of chosen) {
+            context.strokeStyle = colour(trials[n]);
+            path(context, n);
+          }
+        });
+        return null;
       }
-      const chosen = trials.reduce((sum, row) => sum + choice.mask[row], 0);
-      note.textContent = some.length < chosen ? `${some.length} of ${chosen} curves are drawn, the best among them; choose fewer trials to see each.` : "";
-    },
-    near(toX, toY, left, top) {
-      const some = drawn();
-      let [found, least, curve] = [-1, NEAR, -1];
-      for (const n of some) {
-        for (let at = starts[n]; at < starts[n + 1]; at += 1) {
-          const d = Math.hypot(toX(xs[at]) - left, toY(ys[at]) - top);
-          if (d < least) [found, least, curve] = [at, d, n];
+      const sheets = layers(chosen).map((layer) => ({ ...layer, ink: new Ink(width, height, chosen.length < SOFT), next: 0 }));
+      return (end) => {
+        for (const sheet of sheets) {
+          while (sheet.next < sheet.curves.length) {
+            if (performance.now() >= end) return "more";
+            const last = Math.min(sheet.curves.length, sheet.next + AT_ONCE);
+            for (; sheet.next < last; sheet.next += 1) inked(sheet.ink, sheet.curves[sheet.next], alpha, sweep.good[trials[sheet.curves[sheet.next]]] || 0);
+          }
         }
-      }
-      return found < 0 ? "" : `${label(trials[curve])}: ${along} ${shown(xs[found])}, ${sweep.metric.name} ${shown(ys[found])}`;
+        const image = new ImageData(sheets[0].ink.width, sheets[0].ink.height);
+        sheets.forEach(({ ink, colours }) => ink.onto(image, colours));
+        draw((context) => context.drawImage(sheetOf(image), 0, 0, image.width, image.height));
+        return "done";
+      };
+    },
+    near(left, top) {
+      const found = places.nearest(left, top, (at) => choice.mask[trials[curveOf[at]]]);
+      return found < 0 ? "" : `${label(trials[curveOf[found]])}: ${along} ${shown(xs[found])}, ${sweep.metric.name} ${shown(ys[found])}`;
     },
   });
-  queue.add(frame, () => frame.draw());
-  choice.listen(() => queue.add(frame, () => frame.redraw()));
-  host.append(note);
+  frame.ask();
+  choice.listen(() => frame.askMarks());
   if (isByRung) host.append(rungKey(rung));
 }
 
@@ -269,7 +322,7 @@ function front(sweep, choice, host) {
   const draw = (a, b) => {
     place.replaceChildren();
     const frame = cloud(sweep, choice, place, { x: sweep.metrics[a], y: sweep.metrics[b], height: 360, highlights });
-    queue.add(frame, () => frame.draw());
+    frame.ask();
   };
   if (sweep.metrics.length > 2) {
     const pick = (n) => {
@@ -294,23 +347,29 @@ function together(sweeps, host) {
   if (alike.length < 2) return;
   const lines = alike.map((sweep) => courseOf(sweep, null));
   const most = Math.max(...lines.map((line) => line.xs.length));
-  const [least, top] = span(lines.flatMap((line) => line.bests));
+  const [least, top] = span(lines.flatMap((line) => line.bests.map(({ y }) => y)));
+  let [stairs, end] = [[], 0];
   const frame = new Frame(host, {
     x: { label: "trials that have ended", least: 1, most },
     y: { label: "best " + metric.name, least, most: top },
     height: 300,
     describes: `Best ${metric.name} so far of ${alike.length} sweeps; the table below has where each stands`,
-    marks(context, toX, toY, ratio) {
-      context.lineWidth = 2.5 * ratio;
-      lines.forEach((line, n) => {
+    place(toX, toY) {
+      stairs = lines.map((line) => line.bests.map(({ x, y }) => ({ x: toX(x), y: toY(y) })));
+      end = toX(most);
+    },
+    marks(fresh) {
+      const context = fresh();
+      context.lineWidth = 2.5;
+      stairs.forEach((bests, n) => {
         context.strokeStyle = paint.kinds[n % paint.kinds.length];
-        context.setLineDash(n < paint.kinds.length ? [] : [6 * ratio, 4 * ratio]);
-        steps(context, line.xs, line.bests, toX, toY, most);
+        context.setLineDash(n < paint.kinds.length ? [] : [6, 4]);
+        stair(context, bests, end);
       });
       context.setLineDash([]);
     },
   });
-  queue.add(frame, () => frame.draw());
+  frame.ask();
   const key = element("div", { class: "key" });
   alike.forEach((sweep, n) => {
     const dot = element("i", {});

@@ -1,11 +1,17 @@
 // Parallel coordinates: a line a trial, an axis a parameter, the metrics last. Dragging along an axis chooses trials;
 // everything that can be done with the pointer can be done with the keyboard in the fields below it.
 
-const PARALLEL = { height: 400, top: 44, bottom: 20, below: 44, side: 70, gap: 112, grip: 18, share_ms: 10, ticks: 5 };
-// Where trials without a value stand, below the axis.
-const ABSENT_UNIT = -0.11;
-// Trials from which on those of one value are spread out.
-const SPREAD_FROM = 300;
+const PARALLEL = { height: 400, top: 44, bottom: 20, below: 44, side: 70, gap: 112, grip: 18 };
+// Lines that the browser strokes itself; of more an ink is quicker.
+const STROKED = 400;
+// Lines of a first picture, where there are many.
+const DRAFT = 500;
+// Lines from which on an ink's need no soft edges.
+const SOFT = 1000;
+// Lines between two looks at the clock.
+const AT_ONCE = 50;
+// Choices that come so soon after each other are a drag: each is answered with a part of the picture at once.
+const DRAG_MS = 150;
 
 class Parallel {
   constructor(sweep, choice, host) {
@@ -71,9 +77,12 @@ class Parallel {
     this.box.style.width = this.width + "px";
     this.box.style.height = height + "px";
     this.contexts = [this.back, this.front, this.marks].map((canvas) => sized(canvas, this.width, height));
+    this.xs = Float64Array.from(this.axes, (axis) => axis.x);
+    this.ys = this.axes.map((axis) => Float32Array.from(axis.units, (unit) => this.y(axis, unit)));
+    [this.whole, this.hasBack] = [null, undefined];
     this.drawMarks();
     this.drawLines();
-    if (!this.choice.isAll) this.drawBack();
+    this.drawBack();
   }
 
   y(axis, unit) {
@@ -90,61 +99,135 @@ class Parallel {
     return axis.isTurned && unit >= 0 ? 1 - unit : unit;
   }
 
-  // The lines of chosen trials, the best last and on top, a share of a frame at a time.
+  // The lines of chosen trials, the best last and on top.
   drawLines() {
     const context = this.contexts[1];
-    context.clearRect(0, 0, this.width, PARALLEL.height);
+    if (this.choice.isAll && this.whole) {
+      queue.drop(this.front);
+      this.show(context, this.whole.good);
+      return;
+    }
     const rows = this.sorted.filter((row) => this.choice.mask[row]);
-    context.lineWidth = rows.length > 600 ? 1 : 1.4;
-    const alpha = Math.max(0.06, Math.min(0.85, 12 / Math.sqrt(rows.length + 1)));
-    let next = 0;
-    queue.add(this.front, () => {
-      const end = performance.now() + PARALLEL.share_ms;
-      context.globalAlpha = alpha;
-      while (next < rows.length && performance.now() < end) next = this.strokes(context, rows, next);
-      return next < rows.length ? "more" : "done";
-    });
+    queue.add(this.front, this.box, rows.length <= STROKED ? this.stroked(context, rows) : this.inked(context, rows, this.inks()));
   }
 
-  // Lines of one colour from `next` on; where the next batch begins.
-  strokes(context, rows, next) {
-    const bucket = bucketOf(this.sweep.good[rows[next]]);
-    const last = Math.min(rows.length, next + 250);
-    context.strokeStyle = bucketColour(bucket);
-    context.beginPath();
-    while (next < last && bucketOf(this.sweep.good[rows[next]]) === bucket) {
-      this.line(context, rows[next]);
-      next += 1;
-    }
-    context.stroke();
-    return next;
+  // Draws few lines, each as the browser does it best.
+  stroked(context, rows) {
+    let next = 0;
+    return (end) => {
+      if (next === 0) context.clearRect(0, 0, this.width, PARALLEL.height);
+      context.lineWidth = 1.4;
+      context.globalAlpha = opacity(rows.length);
+      while (next < rows.length && performance.now() < end) {
+        const last = Math.min(rows.length, next + AT_ONCE);
+        for (; next < last; next += 1) {
+          context.strokeStyle = bucketColour(bucketOf(this.sweep.good[rows[next]]));
+          context.beginPath();
+          this.line(context, rows[next]);
+          context.stroke();
+        }
+      }
+      return next < rows.length ? "more" : "done";
+    };
+  }
+
+  // Draws many lines: first some of them, that something is seen at once, then all.
+  inked(context, rows, [good, none]) {
+    const { sweep, width } = this;
+    const every = Math.ceil(rows.length / DRAFT);
+    const now = performance.now();
+    let [next, isDraft] = [0, every > 2 && now - this.askedAt < DRAG_MS];
+    this.askedAt = now;
+    for (const ink of [good, none]) ink.isSoft = rows.length < SOFT;
+    // Trials without a metric have a colour of their own and lie below; the rows are sorted so.
+    const ink = (row, alpha) => {
+      const value = sweep.good[row];
+      if (Number.isNaN(value)) this.lineOf(none, row, alpha, 1);
+      else this.lineOf(good, row, alpha, value);
+    };
+    const clear = () => [good, none].forEach((one) => one.clear());
+    const picture = (colours, noneColour) => {
+      const image = new ImageData(width, PARALLEL.height);
+      if (Number.isNaN(sweep.good[rows[0]])) none.onto(image, [noneColour]);
+      good.onto(image, colours);
+      return sheetOf(image);
+    };
+    const coloured = () => picture(paint.pixels, pixelOf(paint.names.none));
+    return (end) => {
+      if (isDraft) {
+        isDraft = false;
+        clear();
+        for (let n = 0; n < rows.length; n += every) ink(rows[n], opacity(rows.length / every));
+        this.show(context, coloured());
+        return "more";
+      }
+      if (next === 0) clear();
+      while (next < rows.length && performance.now() < end) {
+        for (const last = Math.min(rows.length, next + AT_ONCE); next < last; next += 1) ink(rows[next], opacity(rows.length));
+      }
+      if (next < rows.length) return "more";
+      const drawn = coloured();
+      this.show(context, drawn);
+      // All trials in one colour stand behind those that are chosen later.
+      const quiet = pixelOf(paint.names.quiet);
+      if (rows.length === sweep.rows) this.whole = { good: drawn, back: picture([quiet], quiet) };
+      return "done";
+    };
+  }
+
+  // Inks of this size, kept from picture to picture.
+  inks() {
+    const [one] = this.kept || [];
+    if (!one || one.width !== this.width) this.kept = this.newInks();
+    return this.kept;
+  }
+
+  newInks() {
+    return [0, 1].map(() => new Ink(this.width, PARALLEL.height));
+  }
+
+  // Replaces what a canvas shows.
+  show(context, picture, alpha = 1) {
+    context.clearRect(0, 0, this.width, PARALLEL.height);
+    context.globalAlpha = alpha;
+    if (picture) context.drawImage(picture, 0, 0, this.width, PARALLEL.height);
+    return context;
   }
 
   line(context, row) {
-    this.axes.forEach((axis, n) => {
-      const y = this.y(axis, axis.units[row]);
-      if (n === 0) context.moveTo(axis.x, y);
-      else context.lineTo(axis.x, y);
-    });
+    const { xs, ys } = this;
+    context.moveTo(xs[0], ys[0][row]);
+    for (let n = 1; n < xs.length; n += 1) context.lineTo(xs[n], ys[n][row]);
+  }
+
+  lineOf(ink, row, alpha, good) {
+    const { xs, ys } = this;
+    for (let n = 1; n < xs.length; n += 1) ink.line(xs[n - 1], ys[n - 1][row], xs[n], ys[n][row], alpha, good);
   }
 
   // All trials, faintly, behind those that are chosen.
   drawBack() {
     const context = this.contexts[0];
-    context.clearRect(0, 0, this.width, PARALLEL.height);
+    const isNeeded = !this.choice.isAll;
+    if (this.hasBack === isNeeded && this.backOf === this.whole) return;
+    this.show(context, isNeeded && this.whole ? this.whole.back : null, 0.3);
+    [this.hasBack, this.backOf] = [isNeeded, this.whole];
+    if (!isNeeded || this.whole) return;
+    if (this.sweep.rows > STROKED) {
+      // Chosen from before all were drawn once: that is made up for, out of sight.
+      const draw = this.inked(element("canvas", {}).getContext("2d"), this.sorted, this.newInks());
+      queue.add(this.back, null, (end) => {
+        const how = draw(end);
+        if (how === "done") this.drawBack();
+        return how;
+      });
+      return;
+    }
     context.strokeStyle = paint.names.quiet;
     context.globalAlpha = Math.max(0.02, Math.min(0.15, 2 / Math.sqrt(this.sweep.rows)));
-    let next = 0;
-    queue.add(this.back, () => {
-      const end = performance.now() + PARALLEL.share_ms;
-      while (next < this.sweep.rows && performance.now() < end) {
-        context.beginPath();
-        for (const last = Math.min(this.sweep.rows, next + 250); next < last; next += 1) this.line(context, next);
-        context.stroke();
-      }
-      return next < this.sweep.rows ? "more" : "done";
-    });
-    this.hasBack = true;
+    context.beginPath();
+    for (let row = 0; row < this.sweep.rows; row += 1) this.line(context, row);
+    context.stroke();
   }
 
   // Axes, their ticks, what is chosen on them, and the trial that is pointed out.
@@ -247,92 +330,11 @@ class Parallel {
     this.drawMarks();
     if (what !== "choice") return;
     this.drawLines();
-    if (this.choice.isAll) {
-      this.contexts[0].clearRect(0, 0, this.width, PARALLEL.height);
-      queue.waiting.delete(this.back);
-      this.hasBack = false;
-    } else if (!this.hasBack) {
-      this.drawBack();
-    }
+    this.drawBack();
   }
 }
 
-// Parameters that vary, the budget, and the metrics last.
-function axesOf(sweep) {
-  const budget = sweep.columns.filter((column) => column.name === "budget" && column.role === "fact" && column.varies);
-  const some = (columns) => columns.filter((column) => column.varies);
-  return [...some(sweep.parameters), ...budget, ...some(sweep.metrics)];
-}
-
-// Where each trial stands on a column's axis. Where many share few values they stand around these, always at the same
-// place, so that how many they are can be seen; what is chosen goes by the values.
-function units(column) {
-  const many = column.values.length > SPREAD_FROM;
-  const room = column.levels ? 0.5 / column.levels.length : column.few && column.few.length > 1 ? 0.35 / column.few.length : 0;
-  const spread = (row) => (many ? (((row * 0.618034) % 1) - 0.5) * room : 0);
-  return Float32Array.from(column.values, (value, row) => {
-    if (Number.isNaN(value)) return ABSENT_UNIT + (many ? spread(row) * 0.05 : 0);
-    return Math.min(1, Math.max(0, column.unit(value) + spread(row)));
-  });
-}
-
-// Rows, those without a metric first and the best last.
-function byGoodness(sweep) {
-  const rows = Array.from({ length: sweep.rows }, (_, row) => row);
-  const key = Array.from(sweep.good, (good) => bucketOf(good));
-  return rows.sort((a, b) => key[a] - key[b] || a - b);
-}
-
-// Places and texts of an axis's ticks.
-function ticksOf(column) {
-  if (column.levels) {
-    const every = Math.ceil(column.levels.length / 16);
-    return column.levels.map((text, n) => [column.unit(n), text]).filter((_, n) => n % every === 0);
-  }
-  if (column.few) return apart(column.few.map((value) => [column.unit(value), shown(value)]));
-  return Array.from({ length: PARALLEL.ticks }, (_, n) => n / (PARALLEL.ticks - 1)).map((unit) => {
-    const value = column.at(unit);
-    if (column.whole && !column.log) return [column.unit(Math.round(value)), shown(Math.round(value))];
-    return [unit, unit === 0 || unit === 1 ? shown(value) : shown(Number(value.toPrecision(3)))];
-  });
-}
-
-// Of places from 0 to 1 those that have room for a text; the ends among them.
-function apart(ticks) {
-  const room = 0.045;
-  const last = ticks[ticks.length - 1];
-  let kept = -1;
-  return ticks.filter(([unit], n) => {
-    const fits = n === ticks.length - 1 || (unit - kept >= room && (n === 0 || last[0] - unit >= room));
-    if (fits) kept = unit;
-    return fits;
-  });
-}
-
-// The filter of what lies between two places of an axis.
-function between(column, a, b) {
-  const [low, high] = a < b ? [a, b] : [b, a];
-  const absent = column.absent > 0 && low <= ABSENT_UNIT && high >= ABSENT_UNIT;
-  if (column.levels) {
-    const places = column.levels.map((_, n) => n).filter((n) => column.unit(n) >= low && column.unit(n) <= high);
-    return { set: new Set(places), absent };
-  }
-  const [from, to] = [Math.max(0, low), Math.min(1, high)];
-  if (to < 0 || from > 1) return { lo: Infinity, hi: -Infinity, absent };
-  // Ends of the axis are the ends themselves, not what rounding makes of them.
-  const lo = from === 0 ? column.least : column.at(from);
-  return { lo, hi: to === 1 ? column.most : column.at(to), absent };
-}
-
-// What a filter covers of an axis, as pairs of places.
-function spans(column, filter) {
-  if (!filter) return [];
-  const half = column.levels ? 0.5 / column.levels.length : 0;
-  const covered = filter.set
-    ? Array.from(filter.set, (n) => [column.unit(n) - half, column.unit(n) + half])
-    : filter.lo <= filter.hi
-      ? [[Math.max(0, column.unit(filter.lo)), Math.min(1, column.unit(filter.hi))]]
-      : [];
-  if (filter.absent) covered.push([ABSENT_UNIT - 0.025, ABSENT_UNIT + 0.025]);
-  return covered;
+// How much a line covers where so many are drawn.
+function opacity(lines) {
+  return Math.max(0.06, Math.min(0.85, 12 / Math.sqrt(lines + 1)));
 }

@@ -11,8 +11,9 @@ const PLOTS = {
       drawn();
     }
     filterFields(parallel.axes, choice, host);
-    redrawn.push(() => queue.add(parallel, () => parallel.draw()));
-    queue.add(parallel, () => parallel.draw());
+    const ask = () => queue.add(parallel, parallel.box, () => parallel.draw());
+    redrawn.push(ask);
+    ask();
   },
   course,
   curves,
@@ -34,7 +35,7 @@ function redrawAll() {
   redrawn.forEach((draw) => draw());
   for (const frame of FRAMES) {
     if (!frame.host.isConnected) FRAMES.delete(frame);
-    else queue.add(frame, () => frame.draw());
+    else frame.ask();
   }
 }
 
@@ -103,21 +104,31 @@ function resizing() {
   });
 }
 
+// A plot at a time, so that the page answers while it comes to life.
 function begin() {
   const raw = JSON.parse(document.getElementById("data").textContent);
   readColours();
   themes();
-  const sweeps = raw.map((one) => new Sweep(one));
-  const all = document.querySelector("[data-place=all]");
-  if (all) together(sweeps, all);
-  sweeps.forEach((sweep, n) => {
-    const article = document.querySelector(`[data-sheet="${n}"]`);
-    const choice = new Choice(sweep);
-    for (const host of article.querySelectorAll("[data-place]")) PLOTS[host.dataset.place](sweep, choice, host, raw[n]);
-  });
   printing();
   resizing();
-  performance.mark("sweep-begun");
+  const sweeps = [];
+  raw.forEach((one, n) => {
+    queue.add(one, null, () => sweeps.push(new Sweep(one)));
+    const hosts = document.querySelectorAll(`[data-sheet="${n}"] [data-place]`);
+    let choice;
+    for (const host of hosts) {
+      queue.add(host, null, () => {
+        choice ||= new Choice(sweeps[n]);
+        PLOTS[host.dataset.place](sweeps[n], choice, host, one);
+      });
+    }
+    queue.add(hosts, null, (end) => (sweeps[n].read(end) ? "done" : "more"));
+  });
+  queue.add(sweeps, null, () => {
+    const all = document.querySelector("[data-place=all]");
+    if (all) together(sweeps, all);
+    moment("begun");
+  });
 }
 
 begin();

@@ -1,16 +1,30 @@
-// A plot's frame: axes, grid, zoom and cursor by uPlot; the marks inside are drawn by whoever asks for the frame.
+// A plot's frame: axes, grid, zoom and cursor by uPlot; the marks inside are drawn by whoever asks for the frame, on a
+// sheet of their own, so that a choice draws no axis again.
 
 const FRAMES = new Set();
 
 class Frame {
-  // `x` and `y`: {label, least, most, log, levels}. `marks(context, toX, toY, box)` draws. `near(x, y)` gives the text for
-  // what the pointer is at. `brushed({x, y})` hears of a drag as two ranges; without it a drag zooms.
-  constructor(host, { x, y, height, marks, near, brushed, describes }) {
+  // `x` and `y`: {label, least, most, log, levels}. `place(toX, toY)` hears where values stand from now on, in points of
+  // the screen; `marks(fresh, width, height)` draws there, on the empty sheet that `fresh()` gives, or returns what draws
+  // a share of a frame at a time. `near(left, top)` gives the text for what the pointer is at.
+  // `brushed({x, y})` hears of a drag as two ranges; without it a drag zooms.
+  constructor(host, { x, y, height, place, marks, near, brushed, describes }) {
     this.host = element("div", { role: "img", "aria-label": describes });
     this.readout = element("div", { class: "readout", "aria-hidden": "true" });
+    this.sheet = element("canvas", { class: "sheet", "aria-hidden": "true" });
     host.append(this.host, this.readout);
-    Object.assign(this, { x: padded(x), y: padded(y), height, marks, near, brushed });
+    Object.assign(this, { x: padded(x), y: padded(y), height, place, marks, near, brushed });
     FRAMES.add(this);
+  }
+
+  // Draws all of it, in its turn.
+  ask() {
+    queue.add(this, this.host, () => this.draw());
+  }
+
+  // Draws the marks again, in their turn.
+  askMarks() {
+    if (this.plot && !queue.waiting.has(this)) queue.add(this, this.host, () => this.drawMarks());
   }
 
   draw() {
@@ -19,13 +33,9 @@ class Frame {
     this.plot = new uPlot(this.options(width), [[this.x.least, this.x.most], [this.y.least, this.y.most]], this.host);
   }
 
-  redraw() {
-    if (this.plot) this.plot.redraw(false, true);
-  }
-
   options(width) {
     const { x, y } = this;
-    const hooks = { draw: [(plot) => this.drawMarks(plot)], setCursor: [(plot) => this.hover(plot)] };
+    const hooks = { draw: [(plot) => this.placed(plot)], setCursor: [(plot) => this.hover(plot)] };
     if (this.brushed) hooks.setSelect = [(plot) => this.select(plot)];
     return {
       width,
@@ -39,22 +49,25 @@ class Frame {
     };
   }
 
-  drawMarks(plot) {
-    const context = plot.ctx;
-    const { left, top, width, height } = plot.bbox;
-    context.save();
-    context.beginPath();
-    context.rect(left, top, width, height);
-    context.clip();
-    const place = (name) => (value) => plot.valToPos(value, name, true);
-    this.marks(context, place("x"), place("y"), window.devicePixelRatio || 1);
-    context.restore();
+  // uPlot has drawn: everything may stand elsewhere.
+  placed(plot) {
+    this.plot = plot;
+    plot.over.prepend(this.sheet);
+    const to = (name) => (value) => plot.valToPos(value, name);
+    this.place(to("x"), to("y"));
+    this.drawMarks();
+  }
+
+  drawMarks() {
+    const { clientWidth, clientHeight } = this.plot.over;
+    const more = this.marks(() => sized(this.sheet, clientWidth, clientHeight), clientWidth, clientHeight);
+    if (more) queue.add(this.sheet, this.host, more);
+    else queue.drop(this.sheet);
   }
 
   hover(plot) {
     const { left, top } = plot.cursor;
-    const text = this.near && left >= 0 ? this.near((value) => plot.valToPos(value, "x"), (value) => plot.valToPos(value, "y"), left, top) : "";
-    this.readout.textContent = text || "";
+    this.readout.textContent = (this.near && left >= 0 && this.near(left, top)) || "";
   }
 
   select(plot) {

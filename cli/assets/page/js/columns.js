@@ -91,6 +91,18 @@ class Sweep {
     this.parameters = this.columns.filter((column) => column.role === "parameter");
     this.metric = this.metrics[0];
     this.good = goodness(this.metric, this.rows);
+    this.texts = [];
+  }
+
+  // Reads the texts of trials, for the search, until a time; whether all are read.
+  read(end) {
+    while (this.texts.length < this.rows && performance.now() < end) {
+      for (const last = Math.min(this.rows, this.texts.length + 100); this.texts.length < last;) {
+        const row = this.texts.length;
+        this.texts.push(this.columns.map((column) => column.text(row).toLowerCase()).join("\n"));
+      }
+    }
+    return this.texts.length === this.rows;
   }
 
   column(name) {
