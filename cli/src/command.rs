@@ -28,6 +28,7 @@ pub mod report;
 pub mod resume;
 pub mod retry;
 pub mod run;
+pub mod schema;
 pub mod show;
 pub mod status;
 pub mod stop;
@@ -86,6 +87,7 @@ enum Command {
     Unarchive(unarchive::Args),
     Log(log::Args),
     AskTell(ask_tell::Args),
+    Schema(schema::Args),
     Doctor(doctor::Args),
     Audit(audit::Args),
     Plugin(plugin::Args),
@@ -131,6 +133,7 @@ impl Cli {
             Command::Unarchive(args) => args.run(),
             Command::Log(args) => args.run(),
             Command::AskTell(args) => args.run(),
+            Command::Schema(args) => args.run(),
             Command::Doctor(args) => args.run(),
             Command::Audit(args) => args.run(),
             Command::Plugin(args) => args.run(),

@@ -106,7 +106,7 @@ fn a_stop_ends_what_runs_and_starts_nothing_more() {
     site.good(&["submit", "--executor", "local"]);
     let dir = site.newest();
     wait_for("the first trial", || dir.join("trials/t000/out.log").exists().then_some(()));
-    assert!(site.good(&["stop", "--reason", "enough"]).contains(": 1 jobs were told to end\n"));
+    assert!(site.good(&["stop", "--reason", "enough"]).contains(": 1 job was told to end\n"));
     wait_for("its end", || (site.states(&dir) == ["cancelled"; 3]).then_some(()));
     site.good(&["stop", "--reason", "again"]);
     let status = site.json(&["status"]);

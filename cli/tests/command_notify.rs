@@ -6,7 +6,7 @@ mod command_site;
 
 use std::fs;
 
-use command_site::Site;
+use command_site::{Site, wait_for};
 use serde_json::Value;
 
 /// What the command heard, in order.
@@ -111,6 +111,30 @@ fn a_sweep_that_stops_itself_is_done_with_its_reason() {
     assert_eq!((of(&told, "first_failure").len(), of(&told, "sweep_done").len()), (1, 1), "{told:?}");
     let reason = of(&told, "sweep_done")[0]["reason"].as_str().unwrap().to_owned();
     assert!(reason.contains("exit code 4"), "{reason}");
+}
+
+#[test]
+fn a_person_who_stops_a_sweep_ends_it_for_notify_too_and_once() {
+    let site = Site::new(
+        "name: stopped\nnotify:\n  on: [trial_ended, sweep_done]\n  command: cat >>told.jsonl\nconcurrency: 2\n\
+         shell: 'exec sleep $x'\nparameters: {x: [0, 600, 601]}\nmethod: grid\n",
+    );
+    site.good(&["submit", "--executor", "local"]);
+    let dir = site.newest();
+    wait_for("an end and a long trial", || {
+        let states = site.states(&dir);
+        (states[0] == "completed" && states[1] == "running").then_some(())
+    });
+    let said = site.good(&["stop", "--reason", "seen enough"]);
+    assert!(said.contains("told to end"), "{said}");
+    for _ in 0..2 {
+        let told = told(&site);
+        let done = of(&told, "sweep_done");
+        assert_eq!((done.len(), &done[0]["reason"]), (1, &"seen enough".into()), "{told:?}");
+        let ended = of(&told, "trial_ended");
+        assert_eq!(ended[0]["trials"][0]["trial"], "t000", "{told:?}");
+        site.good(&["stop"]);
+    }
 }
 
 #[test]

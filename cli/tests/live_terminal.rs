@@ -160,10 +160,28 @@ fn each_key_does_what_the_help_says() {
     tmux.press("r");
     tmux.see("Run t001 again? y/n");
     tmux.press("y");
-    tmux.see("1 trials run again: t001");
+    tmux.see("1 trial runs again: t001");
     tmux.press("u");
     wait_for("its second attempt", || {
         site.json(&["status"])["trials"][1]["attempt"].as_u64().filter(|attempt| *attempt == 1)
+    });
+
+    // Everything that ended without success.
+    tmux.press("/");
+    tmux.press("Escape");
+    wait_for("all trials", || (!tmux.screen().contains("of 5)")).then_some(()));
+    wait_for("its second end", || {
+        let trial = &site.json(&["status"])["trials"][1];
+        (trial["attempt"] == 1 && trial["state"] == "failed").then_some(())
+    });
+    tmux.press("u");
+    tmux.see("failed 1");
+    tmux.press("R");
+    tmux.see("Run all that ended without success again, 1 failed among them? y/n");
+    tmux.press("y");
+    tmux.see("1 trial runs again: t001");
+    wait_for("its third attempt", || {
+        site.json(&["status"])["trials"][1]["attempt"].as_u64().filter(|attempt| *attempt == 2)
     });
 
     // The list of sweeps, and back.
@@ -176,7 +194,7 @@ fn each_key_does_what_the_help_says() {
     tmux.press("x");
     tmux.see("Stop the sweep");
     tmux.press("y");
-    tmux.see("jobs were told to end");
+    tmux.see("told to end");
     tmux.see("stopped: stopped in sweep watch");
     assert_eq!(site.json(&["status"])["stopped"], "stopped in sweep watch");
     tmux.press("x");
@@ -203,6 +221,83 @@ fn the_pager_gets_all_of_the_output_and_gives_the_screen_back() {
     tmux.press("C-c");
     tmux.see("left=0");
     tmux.is_as_it_was();
+}
+
+#[test]
+fn keys_move_by_a_trial_a_page_and_to_the_ends() {
+    let values: Vec<String> = (0..40).map(|n| n.to_string()).collect();
+    let spec =
+        format!("name: moved\nparameters: {{x: [{}]}}\nmethod: grid\ncommand: ['true']\n", values.join(", "));
+    let site = Site::new(&spec);
+    link(&site, &["stty"]);
+    site.good(&["init"]);
+    let tmux = Tmux::new(&site);
+    tmux.enter("sweep watch; echo left=$?");
+    // The table goes down to the line above the keys.
+    let screen = wait_for("the whole table", || {
+        let screen = tmux.screen();
+        screen.lines().nth(22).is_some_and(|line| line.starts_with("t0")).then_some(screen)
+    });
+    let shown = screen.lines().filter(|line| line.starts_with("t0")).count();
+    assert!(shown > 5 && shown < 40, "{screen}");
+    // Which trial the cursor is on shows where it is opened.
+    let leads_to = |keys: &[&str], trial: usize| {
+        keys.iter().for_each(|key| tmux.press(key));
+        tmux.press("Enter");
+        tmux.see(&format!("t{trial:03}: planned"));
+        tmux.press("Escape");
+        tmux.see("Enter trial");
+    };
+    leads_to(&["j", "j", "Down"], 3);
+    leads_to(&["k"], 2);
+    leads_to(&["G"], 39);
+    leads_to(&["Up"], 38);
+    leads_to(&["g"], 0);
+    leads_to(&["NPage"], shown);
+    leads_to(&["Space"], 2 * shown);
+    leads_to(&["PPage"], shown);
+    leads_to(&["End"], 39);
+    leads_to(&["j"], 39);
+    leads_to(&["Home"], 0);
+    leads_to(&["k"], 0);
+    // From trial to trial, in the order of the table.
+    tmux.press("Enter");
+    tmux.see("t000: planned");
+    for (key, trial) in [("j", 1), ("Right", 2), ("k", 1), ("Left", 0)] {
+        tmux.press(key);
+        tmux.see(&format!("t{trial:03}: planned"));
+    }
+    tmux.press("BSpace");
+    tmux.see("Enter trial");
+    tmux.press("h");
+    tmux.see("leave: the sweep goes on");
+    tmux.press("Escape");
+    tmux.press("C-c");
+    tmux.see("left=0");
+    tmux.is_as_it_was();
+}
+
+/// Whether a process has ended, though nobody may have asked for its end yet.
+fn has_ended(pid: i32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    stat.rsplit(')').next().unwrap().trim_start().starts_with('Z')
+}
+
+#[test]
+fn it_ends_with_its_terminal_whatever_it_hears_of_that() {
+    // With SIGHUP, with the shell's wish that it be passed over, and as nobody's foreground, who gets none.
+    for call in ["sh -c", "trap '' HUP; sh -c", "setsid sh -c"] {
+        let site = Site::new("name: left\nparameters: {x: [1]}\ncommand: ['true']\n");
+        link(&site, &["setsid"]);
+        site.good(&["init"]);
+        let tmux = Tmux::new(&site);
+        tmux.enter(&format!("{call} 'echo $$ >pid; exec sweep watch'"));
+        tmux.see("Enter trial");
+        let pid = std::fs::read_to_string(site.path("pid")).unwrap().trim().parse().unwrap();
+        assert!(!has_ended(pid));
+        tmux.call(&["kill-server"]);
+        wait_for("the end of the view", || has_ended(pid).then_some(()));
+    }
 }
 
 #[test]

@@ -210,7 +210,7 @@ pub enum Moment {
     NewBest,
     /// Most of the budget is spent.
     BudgetNear,
-    /// The search is done, or the sweep has stopped itself.
+    /// The search is done, or the sweep was stopped.
     SweepDone,
 }
 

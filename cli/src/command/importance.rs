@@ -9,7 +9,7 @@ use crate::driver::look::look;
 use crate::error::{Error, Result};
 use crate::render::table::width;
 use crate::render::{self, Format, json};
-use crate::report::importance::Importance;
+use crate::report::importance::Mattered;
 
 /// Show which parameters mattered
 ///
@@ -65,7 +65,7 @@ impl Args {
         }
         let depth = if self.pairs { Depth::Pairs } else { Depth::Single };
         let dir = self.which.find()?;
-        let report = Importance::of(&dir, &look(&dir)?, self.metric.as_deref(), method, depth)?;
+        let report = Mattered::of(&dir, &look(&dir)?, self.metric.as_deref(), method, depth)?;
         print(&match self.format {
             Format::Human => render::importance::human(&report, width()),
             Format::Json => json(&report),

@@ -133,9 +133,12 @@ fn human(report: &Report) -> String {
     }
     let labels: Vec<_> = report.retried.iter().take(10).map(ToString::to_string).collect();
     let more = if report.retried.len() > labels.len() { " …" } else { "" };
+    let labels = labels.join(" ");
     let count = report.retried.len();
+    let (trials, run) = if count == 1 { ("trial", "runs") } else { ("trials", "run") };
     if report.dry_run {
-        return format!("{count} trials would run again: {}{more}\n", labels.join(" "));
+        return format!("{count} {trials} would run again: {labels}{more}\n");
     }
-    format!("{count} trials run again: {}{more}; jobs {}\n", labels.join(" "), report.jobs.join(" "))
+    let jobs = if report.jobs.len() == 1 { "job" } else { "jobs" };
+    format!("{count} {trials} {run} again: {labels}{more}; {jobs} {}\n", report.jobs.join(" "))
 }

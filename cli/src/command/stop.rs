@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::command::{Which, print};
-use crate::driver::stop;
+use crate::driver::{advance, stop};
 use crate::error::Result;
 use crate::render::{Format, json};
 use crate::report::status::SCHEMA_VERSION;
@@ -48,15 +48,21 @@ impl Args {
         let reason = stop::read(&dir)?.map_or_else(|| self.reason.clone(), |stopped| stopped.reason);
         print(&match self.format {
             Format::Human => {
-                format!("stopped {}: {} jobs were told to end\n", dir.path().display(), jobs.len())
+                let told = if jobs.len() == 1 { "job was" } else { "jobs were" };
+                format!("stopped {}: {} {told} told to end\n", dir.path().display(), jobs.len())
             }
             Format::Json => json(&Report {
                 schema_version: SCHEMA_VERSION,
                 dir: dir.path().display().to_string(),
-                reason,
+                reason: reason.clone(),
                 cancelled_jobs: jobs,
             }),
         });
+        // It is stopped, whatever becomes of the telling.
+        let notice = |text: &str| anstream::eprintln!("{text}");
+        if let Err(error) = advance::tell_of_stop(&dir, &reason, &notice) {
+            notice(&format!("`notify` was not told of the stop: {error}"));
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -9,6 +9,8 @@ use sweep_core::state::TrialState;
 use sweep_core::status::Status;
 
 use crate::driver::drive::Driver;
+use crate::driver::journal::Journal;
+use crate::driver::lease::Lease;
 use crate::driver::look::{Look, TrialLook, look};
 use crate::driver::search::Search;
 use crate::driver::{best, budget, canary, checkpoints, notify, prune, room, stop, target};
@@ -94,6 +96,23 @@ pub fn step(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
         notify::tell(dir, &mut journal, &look, None, notice)?;
     }
     Ok(step)
+}
+
+/// Tells the spec's `notify` that a person has stopped the sweep, unless it has heard of its end already.
+///
+/// # Errors
+/// Where another driver keeps the sweep, or it cannot be read. It is stopped all the same.
+pub fn tell_of_stop(dir: &SweepDir, reason: &str, notice: &dyn Fn(&str)) -> Result<()> {
+    if !notify::hears_of_stop(dir, &look(dir)?)? {
+        return Ok(());
+    }
+    let lease = Lease::take(dir, notice)?;
+    let mut journal = Journal::begin(dir, &lease)?;
+    let look = look(dir)?;
+    if let Some(mut search) = Search::replay(dir, &look)? {
+        search.learn(&mut journal, &look, dir)?;
+    }
+    notify::tell(dir, &mut journal, &look, Some(reason), notice)
 }
 
 /// Whether a look shows anything to do.

@@ -37,35 +37,57 @@ struct Notice {
     repeated: bool,
 }
 
-/// What a command reads.
+/// What the command reads of a moment.
 #[derive(Serialize)]
 struct Told<'a> {
+    /// The version of this object.
     schema_version: u32,
     /// The same for a telling and its repetition.
     id: String,
+    /// What has happened.
     moment: Moment,
+    /// Whether a driver that died may have told it before.
     repeated: bool,
+    /// When it is told, RFC 3339 in UTC.
     time: String,
+    /// The sweep.
     sweep_id: &'a str,
+    /// The spec's `name`.
     name: &'a str,
+    /// The sweep's directory.
     dir: String,
+    /// Why the sweep is done, where that is told.
     reason: Option<&'a str>,
+    /// How many trials are in each state.
     states: std::collections::BTreeMap<TrialState, u32>,
+    /// How many trials the moment is about.
     count: usize,
+    /// The first thousand of them.
     trials: Vec<Trial<'a>>,
+    /// The best trial so far.
     best: Option<Trial<'a>>,
+    /// What of the budget is spent, where the spec has one.
     spent: Option<budget::Account>,
 }
 
+/// A trial that a moment is about.
 #[derive(Serialize)]
 struct Trial<'a> {
+    /// Its label.
     trial: TrialLabel,
+    /// Its index.
     index: TrialIndex,
+    /// The user's name for it.
     name: Option<&'a str>,
+    /// How it stands.
     state: TrialState,
+    /// Its metric.
     metric: Option<f64>,
+    /// Its budget, where the method gives one.
     budget: Option<f64>,
+    /// Its exit code, where it has ended by itself.
     exit: Option<i32>,
+    /// Its values.
     params: &'a Params,
 }
 
@@ -76,7 +98,16 @@ pub fn has_work(look: &Look) -> bool {
     notify.is_some_and(|notify| !due(notify, look, &look.events, false).is_empty())
 }
 
-/// Tells what is due; `stopped` says why the sweep has just stopped itself, where it has.
+/// Whether there is anything to tell once the sweep was stopped.
+///
+/// # Errors
+/// Where the events cannot be read.
+pub fn hears_of_stop(dir: &SweepDir, look: &Look) -> Result<bool> {
+    let Some(notify) = &look.manifest.driving.notify else { return Ok(false) };
+    Ok(!due(notify, look, &journal::read(dir)?, true).is_empty())
+}
+
+/// Tells what is due; `stopped` says why the sweep was stopped, where it was.
 ///
 /// # Errors
 /// Those of the journal. What the command does is no error: `notice` hears of it.
@@ -123,6 +154,8 @@ struct Heard {
     budget: bool,
     /// The search is done, and nobody was told.
     done: bool,
+    /// Somebody was told that the sweep is done.
+    told_done: bool,
 }
 
 impl Heard {
@@ -134,7 +167,7 @@ impl Heard {
                     heard.ended.push((*trial, *state));
                 }
                 Event::Finished { .. } => heard.done = true,
-                Event::Extended { .. } => heard.done = false,
+                Event::Extended { .. } => (heard.done, heard.told_done) = (false, false),
                 Event::Telling { number, moment, trials, .. } => heard.telling(*number, *moment, trials),
                 Event::Told { number, .. } => heard.open.retain(|notice| notice.number != *number),
                 _ => {}
@@ -151,7 +184,7 @@ impl Heard {
             Moment::FirstFailure => self.failure = true,
             Moment::NewBest => self.best = trials.first().copied(),
             Moment::BudgetNear => self.budget = true,
-            Moment::SweepDone => self.done = false,
+            Moment::SweepDone => (self.done, self.told_done) = (false, true),
         }
     }
 }
@@ -181,7 +214,7 @@ fn due(notify: &Notify, look: &Look, events: &[Event], stopped: bool) -> Vec<Not
                 let near = || budget::account(look).is_some_and(|spent| spent.share() >= notify.budget_share);
                 (!heard.budget && near()).then(Vec::new)
             }
-            Moment::SweepDone => (heard.done || stopped).then(Vec::new),
+            Moment::SweepDone => (heard.done || (stopped && !heard.told_done)).then(Vec::new),
         };
         if let Some(trials) = trials {
             notices.push(Notice { number: heard.next, moment, trials, repeated: false });
@@ -268,6 +301,12 @@ mod tests {
         due(&notify, &look(), events, false)
     }
 
+    fn notices_once_stopped(events: &[Event]) -> Vec<Notice> {
+        let command = Command::Argv(vec!["true".into()]);
+        let notify = Notify { command, on: vec![Moment::SweepDone], limit_s: 1, budget_share: 0.8 };
+        due(&notify, &look(), events, true)
+    }
+
     fn ended(trial: u32, state: TrialState) -> Event {
         Event::Ended { trial: TrialIndex(trial), state, metric: None, objectives: Vec::new(), time_ns: 1 }
     }
@@ -308,6 +347,15 @@ mod tests {
             (due.len(), due[0].number, due[0].moment, due[0].repeated),
             (1, 1, Moment::FirstFailure, true)
         );
+    }
+
+    #[test]
+    fn a_sweep_that_is_stopped_is_done_once_also_where_it_was_done_before() {
+        assert_eq!(notices_once_stopped(&[])[0].moment, Moment::SweepDone);
+        let mut events = vec![telling(0, Moment::SweepDone, &[])];
+        assert!(notices_once_stopped(&events)[0].repeated);
+        events.push(told(0));
+        assert_eq!(notices_once_stopped(&events), []);
     }
 
     #[test]

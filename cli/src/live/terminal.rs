@@ -1,7 +1,8 @@
 //! The terminal: taken over, drawn on, and given back as it was, whatever happens in between. Nobody else changes its
 //! modes.
 
-use std::io::{IsTerminal, Stdout, stdout};
+use std::io::{IsTerminal, Stdout, stdin, stdout};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Once;
@@ -11,6 +12,8 @@ use std::time::Duration;
 use crossterm::cursor::Show;
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -21,6 +24,11 @@ use crate::error::{Error, Result};
 /// Whether the terminal is ours now.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
+
+/// How long the view may take to leave by itself once its terminal is gone.
+const GRACE: Duration = Duration::from_secs(1);
+/// The shell's code for an end by SIGHUP.
+const HUNG_UP: i32 = 129;
 
 /// The terminal, while it is ours.
 pub struct Screen {
@@ -45,6 +53,7 @@ impl Screen {
                 before(info);
             }));
         });
+        end_with_terminal();
         take().map_err(failed)?;
         let terminal = Terminal::new(CrosstermBackend::new(stdout())).map_err(|error| {
             give_back();
@@ -105,6 +114,20 @@ impl Drop for Screen {
 fn take() -> std::io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     enable_raw_mode().and_then(|()| execute!(stdout(), EnterAlternateScreen)).inspect_err(|_| give_back())
+}
+
+/// Ends this program where its terminal hangs up. Whoever reads keys from a terminal that is gone reads nothing, for ever
+/// and without a rest, and then hears of no signal either.
+fn end_with_terminal() {
+    std::thread::spawn(|| {
+        let stdin = stdin();
+        // Asked for nothing, it tells of a hang-up alone.
+        let mut watched = [PollFd::new(stdin.as_fd(), PollFlags::empty())];
+        while poll(&mut watched, PollTimeout::NONE) == Err(Errno::EINTR) {}
+        std::thread::sleep(GRACE);
+        give_back();
+        std::process::exit(HUNG_UP);
+    });
 }
 
 /// Gives the terminal back; doing so twice does no more than once.

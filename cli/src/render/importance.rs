@@ -8,7 +8,7 @@ use sweep_search::importance::{Judgement, Method};
 
 use crate::render::status::number;
 use crate::render::table;
-use crate::report::importance::Importance;
+use crate::report::importance::Mattered;
 
 /// Pairs that are listed; JSON has all.
 const PAIRS: usize = 10;
@@ -17,7 +17,7 @@ const BELIEVED: f64 = 0.3;
 
 /// The report as text.
 #[must_use]
-pub fn human(report: &Importance, width: u16) -> String {
+pub fn human(report: &Mattered, width: u16) -> String {
     let mut out = String::new();
     let found = &report.found;
     let goal = match report.goal {
@@ -57,7 +57,7 @@ fn meaning(method: Method) -> &'static str {
     }
 }
 
-fn parameters(report: &Importance, width: u16) -> String {
+fn parameters(report: &Mattered, width: u16) -> String {
     let method = report.found.method;
     let head: &[&str] = match method {
         Method::Fanova => &["parameter", "alone", "", "with others", "active in"],
@@ -83,7 +83,7 @@ fn parameters(report: &Importance, width: u16) -> String {
     table::text(&table)
 }
 
-fn pairs(report: &Importance, width: u16) -> String {
+fn pairs(report: &Mattered, width: u16) -> String {
     let mut table = table::table(&["two parameters", "together", "active in"], width);
     for pair in report.found.pairs.iter().take(PAIRS) {
         table.add_row([pair.parameters.join(" × "), percent(pair.importance), percent(pair.coverage)]);
@@ -94,7 +94,7 @@ fn pairs(report: &Importance, width: u16) -> String {
     format!("\n{}{more}", table::text(&table))
 }
 
-fn remarks(out: &mut String, report: &Importance) {
+fn remarks(out: &mut String, report: &Mattered) {
     let found = &report.found;
     if report.other_budgets > 0 {
         let _ =
@@ -136,7 +136,7 @@ fn name(judgement: &Judgement) -> String {
 }
 
 /// A tenth of the most important a block.
-fn bar(judgement: &Judgement, report: &Importance) -> String {
+fn bar(judgement: &Judgement, report: &Mattered) -> String {
     let most = report.found.parameters.iter().map(|judgement| judgement.importance).fold(0.0, f64::max);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 10")]
     let blocks = if most > 0.0 { (judgement.importance / most * 10.0).round() as usize } else { 0 };

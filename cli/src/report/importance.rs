@@ -16,7 +16,7 @@ use crate::report::status::SCHEMA_VERSION;
 
 /// Which parameters mattered.
 #[derive(Debug, Serialize)]
-pub struct Importance {
+pub struct Mattered {
     /// The report's version.
     pub schema_version: u32,
     /// The sweep.
@@ -38,7 +38,7 @@ pub struct Importance {
 const ENOUGH: usize = 20;
 const ENOUGH_A_PARAMETER: usize = 2;
 
-impl Importance {
+impl Mattered {
     /// The importance of every parameter for a metric, the first of the spec where none is named.
     ///
     /// # Errors
@@ -55,14 +55,9 @@ impl Importance {
         let space = read_spec(dir).map_or_else(|_| Space::default(), |spec| spec.space);
         let completed: Vec<&TrialLook> =
             look.trials.iter().filter(|trial| trial.status.state == TrialState::Completed).collect();
-        let budget = budget(&completed, space.axes().len());
-        let trials: Vec<_> = completed.iter().filter(|trial| trial.trial.budget == budget).collect();
-        let told = trials.iter().map(|trial| (&trial.trial.params, trial.values().nth(place).flatten()));
-        let better = match metric.1 {
-            Goal::Minimize => Better::Low,
-            Goal::Maximize => Better::High,
-        };
-        let found = importance::judge(&Study::new(&space, told), method, better, depth);
+        let budget = judged_budget(&completed);
+        let trials: Vec<_> = completed.iter().copied().filter(|trial| trial.trial.budget == budget).collect();
+        let found = Judging::of(&space, &trials, place, metric.1).by(method, depth);
         Ok(Self {
             schema_version: SCHEMA_VERSION,
             sweep_id: look.manifest.id.clone(),
@@ -72,6 +67,29 @@ impl Importance {
             other_budgets: completed.len() - trials.len(),
             found,
         })
+    }
+}
+
+/// Trials of one budget, and what is better of the metric that parameters are judged by.
+pub(super) struct Judging {
+    study: Study,
+    better: Better,
+}
+
+impl Judging {
+    /// `place` is that of the metric among those of the spec.
+    pub(super) fn of(space: &Space, trials: &[&TrialLook], place: usize, goal: Goal) -> Self {
+        let told = trials.iter().map(|trial| (&trial.trial.params, trial.values().nth(place).flatten()));
+        let better = match goal {
+            Goal::Minimize => Better::Low,
+            Goal::Maximize => Better::High,
+        };
+        Self { study: Study::new(space, told), better }
+    }
+
+    /// What a method says of every parameter.
+    pub(super) fn by(&self, method: Method, depth: Depth) -> importance::Importance {
+        importance::judge(&self.study, method, self.better, depth)
     }
 }
 
@@ -93,14 +111,15 @@ fn named(manifest: &Manifest, wanted: Option<&str>) -> Result<(usize, (String, G
     })
 }
 
-/// The largest budget that enough trials had; else the one that most had.
-fn budget(trials: &[&TrialLook], parameters: usize) -> Option<f64> {
+/// The budget of the trials that parameters are judged by: the largest that enough trials had; else the one that most
+/// had. None where the method gives none.
+pub(super) fn judged_budget(trials: &[&TrialLook]) -> Option<f64> {
     let mut budgets: Vec<f64> = trials.iter().filter_map(|trial| trial.trial.budget).collect();
     budgets.sort_by(f64::total_cmp);
-    let count = |budget: &f64| trials.iter().filter(|trial| trial.trial.budget == Some(*budget)).count();
-    let mut distinct = budgets;
-    distinct.dedup();
-    let enough = ENOUGH.max(ENOUGH_A_PARAMETER * parameters);
-    let largest = distinct.iter().rev().find(|budget| count(budget) >= enough);
-    largest.or_else(|| distinct.iter().max_by_key(|budget| count(budget))).copied()
+    let runs: Vec<&[f64]> = budgets.chunk_by(|a, b| a == b).collect();
+    let parameters = trials.iter().map(|trial| trial.trial.params.len()).max().unwrap_or(0);
+    let least = ENOUGH.max(ENOUGH_A_PARAMETER * parameters);
+    let enough = runs.iter().rev().find(|run| run.len() >= least);
+    let most = || runs.iter().rev().max_by_key(|run| run.len());
+    enough.or_else(most).and_then(|run| run.first().copied())
 }

@@ -8,19 +8,20 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::root;
 use super::source::{Member, Type, types};
+use super::{root, schema};
 
 /// A form: its name here, its heading, the file of its type, the type.
-type Form = (&'static str, &'static str, &'static str, &'static str);
+pub type Form = (&'static str, &'static str, &'static str, &'static str);
 
-const REPORTS: [Form; 16] = [
+const REPORTS: [Form; 17] = [
     ("plan", "`sweep plan`", "cli/src/report/plan.rs", "Plan"),
     ("init", "`sweep init`", "cli/src/command/init.rs", "Report"),
     ("submit", "`sweep submit`", "cli/src/command/submit/shown.rs", "Report"),
     ("status", "`sweep status`, and `sweep run` at its end", "cli/src/report/status.rs", "Status"),
     ("show", "`sweep show`", "cli/src/report/show.rs", "Show"),
     ("top", "`sweep top`", "cli/src/report/top.rs", "Top"),
+    ("importance", "`sweep importance`", "cli/src/report/importance.rs", "Mattered"),
     ("compare", "`sweep compare`", "cli/src/report/compare.rs", "Compare"),
     ("collect", "`sweep collect`", "cli/src/command/collect.rs", "Report"),
     ("clean", "`sweep clean`", "cli/src/command/clean.rs", "Report"),
@@ -32,9 +33,10 @@ const REPORTS: [Form; 16] = [
     ("extend", "`sweep extend`", "cli/src/command/extend.rs", "Report"),
     ("stop", "`sweep stop`", "cli/src/command/stop.rs", "Report"),
 ];
-const MORE_REPORTS: [Form; 2] = [
+const MORE_REPORTS: [Form; 3] = [
     ("doctor", "`sweep doctor`", "cli/src/doctor.rs", "Report"),
     ("verify", "`sweep audit verify`", "cli/src/audit/verify.rs", "Report"),
+    ("told", "What `notify` reads", "cli/src/driver/notify.rs", "Told"),
 ];
 const FILES: [Form; 6] = [
     ("manifest", "`sweep.json`", "core/src/manifest.rs", "Manifest"),
@@ -46,7 +48,7 @@ const FILES: [Form; 6] = [
 ];
 
 /// Where types lie that the forms are made of: files, and folders of files.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "cli/src/driver/submit.rs",
     "cli/src/report",
     "cli/src/driver/budget.rs",
@@ -55,6 +57,7 @@ const PARTS: [&str; 8] = [
     "cli/src/export/archive.rs",
     "cli/src/export/collect.rs",
     "core/src",
+    "search/src/importance.rs",
 ];
 
 /// The types of every part, by file.
@@ -74,7 +77,7 @@ static KNOWN: LazyLock<Vec<(String, BTreeMap<String, Type>)>> = LazyLock::new(||
 });
 
 /// What is written as one word or number, by its type.
-const LEAVES: [(&str, &str); 21] = [
+pub const LEAVES: [(&str, &str); 22] = [
     ("String", "text"),
     ("str", "text"),
     ("PathBuf", "text"),
@@ -93,6 +96,7 @@ const LEAVES: [(&str, &str); 21] = [
     ("JobName", "text"),
     ("Schema", "text such as `1.0`"),
     ("Params", "object of values by name"),
+    ("Value", "any value"),
     ("Start", "object"),
     ("Options", "object of texts by name"),
     ("Table", "object"),
@@ -103,7 +107,7 @@ pub fn json_page() -> String {
         "# JSON for programs\n\n\
          What `--format json` prints, of the version that `schema_version` names. A member may be added within a \
          version; none is removed or means something else. A member that may be absent says so; every other is there, \
-         if only as null.\n\n",
+         if only as null. `sweep schema` prints each form as a JSON Schema.\n\n",
     );
     page += HOW_MADE;
     let mut told = BTreeSet::new();
@@ -151,14 +155,14 @@ fn section(page: &mut String, (_, heading, file, name): &Form, told: &mut BTreeS
 }
 
 /// Where there is a type of this name: beside the one that names it, else in the parts.
-fn place(name: &str, beside: &str) -> Option<&'static str> {
+pub fn place(name: &str, beside: &str) -> Option<&'static str> {
     let is_part = |file: &str| PARTS.iter().any(|part| file.starts_with(part));
     let has = |(_, types): &&(String, BTreeMap<String, Type>)| types.contains_key(name);
     let near = KNOWN.iter().find(|(file, _)| file == beside).filter(has);
     near.or_else(|| KNOWN.iter().filter(|(file, _)| is_part(file)).find(has)).map(|(file, _)| file.as_str())
 }
 
-fn find(name: &str, beside: &str) -> &'static Type {
+pub fn find(name: &str, beside: &str) -> &'static Type {
     let place = place(name, beside).unwrap_or_else(|| panic!("no type `{name}` in {beside}"));
     KNOWN.iter().find(|(file, _)| file == place).map(|(_, types)| &types[name]).unwrap()
 }
@@ -212,9 +216,7 @@ fn words(kind: &str, of: &Type, parts: &mut Vec<(String, String)>) -> String {
     if let Some(kind) = inner(kind, "Option") {
         return format!("{} or null", words(kind, of, parts));
     }
-    if let Some(kind) =
-        inner(kind, "Vec").or_else(|| kind.strip_prefix('[').and_then(|k| k.strip_suffix(']')))
-    {
+    if let Some(kind) = listed(kind) {
         return format!("list of: {}", words(kind, of, parts));
     }
     if let Some(kinds) = inner(kind, "BTreeMap") {
@@ -233,14 +235,14 @@ fn words(kind: &str, of: &Type, parts: &mut Vec<(String, String)>) -> String {
 }
 
 /// The heading of a type; where two files have a type of this name, with the file.
-fn title(name: &str, file: &str) -> String {
+pub fn title(name: &str, file: &str) -> String {
     let homes = KNOWN.iter().filter(|(_, types)| types.contains_key(name)).count();
     let stem = file.rsplit('/').next().unwrap().trim_end_matches(".rs");
     if homes == 1 { name.to_owned() } else { format!("{name} ({stem})") }
 }
 
 /// Without reference, lifetime and path.
-fn bare(kind: &str) -> &str {
+pub fn bare(kind: &str) -> &str {
     let kind = kind.trim_start_matches('&');
     let kind = kind.strip_prefix("'static ").or_else(|| kind.strip_prefix("'a ")).unwrap_or(kind);
     let kind = kind.strip_suffix("<'a>").unwrap_or(kind);
@@ -248,16 +250,28 @@ fn bare(kind: &str) -> &str {
     kind[..end].rfind("::").map_or(kind, |at| &kind[at + 2..])
 }
 
-fn inner<'a>(kind: &'a str, outer: &str) -> Option<&'a str> {
+/// What a list is of.
+pub fn listed(kind: &str) -> Option<&str> {
+    let array = || kind.strip_prefix('[')?.strip_suffix(']')?.split(';').next();
+    inner(kind, "Vec").or_else(array)
+}
+
+/// What a type of the source is made of.
+pub fn inner<'a>(kind: &'a str, outer: &str) -> Option<&'a str> {
     kind.strip_prefix(outer)?.strip_prefix('<')?.strip_suffix('>')
 }
 
-/// Holds a value against the form that its page tells.
+/// Every form.
+pub fn all() -> impl Iterator<Item = &'static Form> {
+    REPORTS.iter().chain(&MORE_REPORTS).chain(&FILES)
+}
+
+/// Holds a value against the form that its page tells, and against its schema.
 pub fn check(form: &str, value: &Value) {
-    let mut all = REPORTS.iter().chain(&MORE_REPORTS).chain(&FILES);
-    let (_, _, file, name) =
-        all.find(|(known, ..)| *known == form).unwrap_or_else(|| panic!("no form `{form}`"));
+    let found = all().find(|(known, ..)| *known == form).unwrap_or_else(|| panic!("no form `{form}`"));
+    let (_, _, file, name) = found;
     check_kind(form, name, value, find(name, file));
+    schema::hold(&schema::of(found), value);
 }
 
 fn check_kind(place: &str, kind: &str, value: &Value, within: &Type) {
@@ -268,9 +282,7 @@ fn check_kind(place: &str, kind: &str, value: &Value, within: &Type) {
         }
         return;
     }
-    if let Some(kind) =
-        inner(kind, "Vec").or_else(|| kind.strip_prefix('[').and_then(|k| k.strip_suffix(']')))
-    {
+    if let Some(kind) = listed(kind) {
         let list = value.as_array().unwrap_or_else(|| panic!("{place}: {value} is no list"));
         return list
             .iter()
@@ -289,6 +301,7 @@ fn check_kind(place: &str, kind: &str, value: &Value, within: &Type) {
             "text" => value.is_string(),
             "number" => value.is_number(),
             "true" => value.is_boolean(),
+            "any" => true,
             _ => value.is_object(),
         };
         return assert!(fits, "{place}: {value} is no {word}");

@@ -8,6 +8,7 @@ mod command_site;
 mod commands;
 mod exits;
 mod forms;
+mod schema;
 mod source;
 mod variables;
 
@@ -39,6 +40,52 @@ fn the_page_of_commands_is_what_the_help_says() {
 fn the_page_of_json_is_what_the_types_say() {
     check("json.md", &forms::json_page());
     check("files.md", &forms::files_page());
+}
+
+/// The schemas lie beside the pages, and the command prints them.
+#[test]
+fn every_form_has_its_schema_and_the_command_prints_it() {
+    let site = Site::new("name: none\n");
+    let listed = site.good(&["schema"]);
+    for form in forms::all() {
+        let (name, ..) = form;
+        let text = serde_json::to_string_pretty(&schema::of(form)).unwrap() + "\n";
+        check(&format!("schemas/{name}.json"), &text);
+        // Written anew, the command has it from its next build on.
+        if std::env::var_os("UPDATE_GOLDENS").is_none() {
+            assert_eq!(site.good(&["schema", name]), text);
+        }
+        assert!(listed.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}: {listed}");
+    }
+    assert_eq!(listed.lines().count(), forms::all().count());
+    let ran = site.sweep(&["schema", "stats"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr.contains("there is no schema of `stats`") && ran.stderr.contains("status"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_schema_refuses_what_is_not_its_form() {
+    let site = Site::new(SPEC);
+    site.good(&["init"]);
+    let status = site.json(&["status"]);
+    let of_status = schema::of(forms::all().find(|(name, ..)| *name == "status").unwrap());
+    schema::hold(&of_status, &status);
+    let refuses = |wrong: &Value| std::panic::catch_unwind(|| schema::hold(&of_status, wrong)).is_err();
+    for (member, value) in [("trials", "all".into()), ("sweep_id", 7.into()), ("states", Value::Null)] {
+        let mut wrong = status.clone();
+        wrong[member] = value;
+        assert!(refuses(&wrong), "{member}");
+    }
+    let mut wrong = status.clone();
+    wrong["trials"][0]["state"] = "sleeping".into();
+    assert!(refuses(&wrong));
+    let mut wrong = status;
+    wrong.as_object_mut().unwrap().remove("trials");
+    assert!(refuses(&wrong));
 }
 
 #[test]
@@ -74,6 +121,7 @@ fn every_json_form_is_as_its_page_says() {
     forms::check("show", &json(&["show", "t001"]));
     forms::check("list", &json(&["list"]));
     forms::check("top", &json(&["top"]));
+    forms::check("importance", &json(&["importance"]));
     forms::check("collect", &json(&["collect", "kept"]));
     forms::check("clean", &json(&["clean", "--dry-run"]));
     forms::check("retry", &json(&["retry", "--trial", "t000", "--dry-run"]));
@@ -123,6 +171,16 @@ fn every_file_of_a_sweep_is_as_its_page_says() {
         }
     }
     assert_eq!(records, 1);
+}
+
+#[test]
+fn what_notify_reads_is_as_its_page_says() {
+    let notify = "notify: cat >>told.jsonl\nbudget: {node_hours: 1}\nparameters";
+    let site = Site::new(&SPEC.replace("parameters", notify));
+    site.good(&["run", "--executor", "local"]);
+    let told = fs::read_to_string(site.path("told.jsonl")).unwrap();
+    assert!(told.lines().count() >= 1);
+    told.lines().for_each(|line| forms::check("told", &serde_json::from_str(line).unwrap()));
 }
 
 #[test]

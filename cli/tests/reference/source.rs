@@ -136,6 +136,7 @@ fn cased(name: &str, case: &str) -> String {
     match case {
         "lowercase" => name.to_lowercase(),
         "snake_case" => snake(),
+        "kebab-case" => snake().replace('_', "-"),
         "" => name.to_owned(),
         other => panic!("rename_all = \"{other}\" is not known here"),
     }

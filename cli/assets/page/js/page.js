@@ -74,7 +74,8 @@ function themes() {
   show();
 }
 
-// Paper is light, whatever the screen is.
+// Paper is light and narrow, whatever the screen is. Browsers lay a page out for paper only after it was asked to get
+// ready, so it is made as narrow as paper before.
 function printing() {
   const button = document.querySelector("[data-do=print]");
   button.hidden = false;
@@ -83,10 +84,12 @@ function printing() {
   window.addEventListener("beforeprint", () => {
     before = document.documentElement.dataset.theme;
     document.documentElement.dataset.theme = "light";
+    document.documentElement.dataset.paper = "";
     redrawAll();
     queue.flush();
   });
   window.addEventListener("afterprint", () => {
+    delete document.documentElement.dataset.paper;
     if (before) document.documentElement.dataset.theme = before;
     else delete document.documentElement.dataset.theme;
     redrawAll();

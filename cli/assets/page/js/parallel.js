@@ -66,7 +66,9 @@ class Parallel {
   draw() {
     const { gap, side, height } = PARALLEL;
     const room = this.wide.clientWidth || 900;
-    this.width = Math.max(room, side * 2 + gap * (this.axes.length - 1));
+    // Paper cannot be scrolled.
+    const least = "paper" in document.documentElement.dataset ? 0 : side * 2 + gap * (this.axes.length - 1);
+    this.width = Math.max(room, least);
     const step = this.axes.length > 1 ? (this.width - side * 2) / (this.axes.length - 1) : 0;
     this.axes.forEach((axis, n) => {
       axis.x = side + n * step;
@@ -76,7 +78,7 @@ class Parallel {
     });
     this.box.style.width = this.width + "px";
     this.box.style.height = height + "px";
-    this.contexts = [this.back, this.front, this.marks].map((canvas) => sized(canvas, this.width, height));
+    this.isDrawn = true;
     this.xs = Float64Array.from(this.axes, (axis) => axis.x);
     this.ys = this.axes.map((axis) => Float32Array.from(axis.units, (unit) => this.y(axis, unit)));
     [this.whole, this.hasBack] = [null, undefined];
@@ -101,21 +103,20 @@ class Parallel {
 
   // The lines of chosen trials, the best last and on top.
   drawLines() {
-    const context = this.contexts[1];
     if (this.choice.isAll && this.whole) {
       queue.drop(this.front);
-      this.show(context, this.whole.good);
+      this.show(this.front, this.whole.good);
       return;
     }
     const rows = this.sorted.filter((row) => this.choice.mask[row]);
-    queue.add(this.front, this.box, rows.length <= STROKED ? this.stroked(context, rows) : this.inked(context, rows, this.inks()));
+    queue.add(this.front, this.box, rows.length <= STROKED ? this.stroked(rows) : this.inked(this.front, rows, this.inks()));
   }
 
   // Draws few lines, each as the browser does it best.
-  stroked(context, rows) {
-    let next = 0;
+  stroked(rows) {
+    let [next, context] = [0, null];
     return (end) => {
-      if (next === 0) context.clearRect(0, 0, this.width, PARALLEL.height);
+      context ||= this.fresh(this.front);
       context.lineWidth = 1.4;
       context.globalAlpha = opacity(rows.length);
       while (next < rows.length && performance.now() < end) {
@@ -132,7 +133,7 @@ class Parallel {
   }
 
   // Draws many lines: first some of them, that something is seen at once, then all.
-  inked(context, rows, [good, none]) {
+  inked(canvas, rows, [good, none]) {
     const { sweep, width } = this;
     const every = Math.ceil(rows.length / DRAFT);
     const now = performance.now();
@@ -158,7 +159,7 @@ class Parallel {
         isDraft = false;
         clear();
         for (let n = 0; n < rows.length; n += every) ink(rows[n], opacity(rows.length / every));
-        this.show(context, coloured());
+        this.show(canvas, coloured());
         return "more";
       }
       if (next === 0) clear();
@@ -167,7 +168,7 @@ class Parallel {
       }
       if (next < rows.length) return "more";
       const drawn = coloured();
-      this.show(context, drawn);
+      this.show(canvas, drawn);
       // All trials in one colour stand behind those that are chosen later.
       const quiet = pixelOf(paint.names.quiet);
       if (rows.length === sweep.rows) this.whole = { good: drawn, back: picture([quiet], quiet) };
@@ -187,11 +188,15 @@ class Parallel {
   }
 
   // Replaces what a canvas shows.
-  show(context, picture, alpha = 1) {
-    context.clearRect(0, 0, this.width, PARALLEL.height);
+  show(canvas, picture, alpha = 1) {
+    const context = this.fresh(canvas);
     context.globalAlpha = alpha;
     if (picture) context.drawImage(picture, 0, 0, this.width, PARALLEL.height);
-    return context;
+  }
+
+  // An empty canvas. Not one that is wiped: on paper the wiping takes away what lies under it too.
+  fresh(canvas) {
+    return sized(canvas, this.width, PARALLEL.height);
   }
 
   line(context, row) {
@@ -207,15 +212,14 @@ class Parallel {
 
   // All trials, faintly, behind those that are chosen.
   drawBack() {
-    const context = this.contexts[0];
     const isNeeded = !this.choice.isAll;
     if (this.hasBack === isNeeded && this.backOf === this.whole) return;
-    this.show(context, isNeeded && this.whole ? this.whole.back : null, 0.3);
+    this.show(this.back, isNeeded && this.whole ? this.whole.back : null, 0.3);
     [this.hasBack, this.backOf] = [isNeeded, this.whole];
     if (!isNeeded || this.whole) return;
     if (this.sweep.rows > STROKED) {
       // Chosen from before all were drawn once: that is made up for, out of sight.
-      const draw = this.inked(element("canvas", {}).getContext("2d"), this.sorted, this.newInks());
+      const draw = this.inked(element("canvas", {}), this.sorted, this.newInks());
       queue.add(this.back, null, (end) => {
         const how = draw(end);
         if (how === "done") this.drawBack();
@@ -223,6 +227,7 @@ class Parallel {
       });
       return;
     }
+    const context = this.fresh(this.back);
     context.strokeStyle = paint.names.quiet;
     context.globalAlpha = Math.max(0.02, Math.min(0.15, 2 / Math.sqrt(this.sweep.rows)));
     context.beginPath();
@@ -232,8 +237,7 @@ class Parallel {
 
   // Axes, their ticks, what is chosen on them, and the trial that is pointed out.
   drawMarks() {
-    const context = this.contexts[2];
-    context.clearRect(0, 0, this.width, PARALLEL.height);
+    const context = this.fresh(this.marks);
     context.font = "11px system-ui, sans-serif";
     for (const axis of this.axes) {
       this.drawAxis(context, axis);
@@ -326,7 +330,7 @@ class Parallel {
   }
 
   changed(what) {
-    if (!this.contexts) return;
+    if (!this.isDrawn) return;
     this.drawMarks();
     if (what !== "choice") return;
     this.drawLines();

@@ -10,6 +10,7 @@ use sweep_core::state::TrialState;
 
 use super::column::shortened;
 use crate::driver::look::{Look, TrialLook};
+use crate::report::importance::judged_budget;
 
 /// The course of a sweep.
 #[derive(Debug, Default, Serialize)]
@@ -23,10 +24,6 @@ pub struct Course {
     /// Their budget, where the method gives one.
     pub judged_budget: Option<f64>,
 }
-
-/// Trials of one budget that are enough to judge parameters by: so many, and so many a parameter.
-const ENOUGH: usize = 20;
-const ENOUGH_A_PARAMETER: usize = 2;
 
 /// A trial that was the best when it ended.
 #[derive(Debug, Serialize)]
@@ -76,18 +73,6 @@ impl Course {
         let order = done.iter().map(|trial| trial.trial.index.0).collect();
         Self { order, improvements, judged, judged_budget }
     }
-}
-
-/// The largest budget that has enough trials; where none has, the one with the most.
-fn judged_budget(done: &[&TrialLook]) -> Option<f64> {
-    let mut budgets: Vec<f64> = done.iter().filter_map(|trial| trial.trial.budget).collect();
-    budgets.sort_by(f64::total_cmp);
-    let runs: Vec<&[f64]> = budgets.chunk_by(|a, b| a == b).collect();
-    let parameters = done.iter().map(|trial| trial.trial.params.len()).max().unwrap_or(0);
-    let least = ENOUGH.max(ENOUGH_A_PARAMETER * parameters);
-    let enough = runs.iter().rev().find(|run| run.len() >= least);
-    let most = || runs.iter().rev().max_by_key(|run| run.len());
-    enough.or_else(most).and_then(|run| run.first().copied())
 }
 
 fn end_ns(trial: &TrialLook) -> Option<u64> {

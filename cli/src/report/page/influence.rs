@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use sweep_core::manifest::Goal;
 use sweep_core::value::Value;
 use sweep_search::Space;
-use sweep_search::importance::{Better, Depth, Importance, Judgement, Method, Pair, Study, judge};
+use sweep_search::importance::{Depth, Importance, Judgement, Method, Pair};
 
 use super::Course;
 use crate::driver::look::Look;
+use crate::report::importance::Judging;
 use crate::spec::Spec;
 
 /// Trials that forests learn from.
@@ -69,15 +69,10 @@ impl Influences {
         }
         let nowhere = Space::default();
         let space = spec.map_or(&nowhere, |spec| &spec.space);
-        let study = Study::new(space, trials.iter().map(|trial| (&trial.trial.params, trial.metric)));
-        let better = match metric.goal {
-            Goal::Minimize => Better::Low,
-            Goal::Maximize => Better::High,
-        };
-        let by = |method, depth| judge(&study, method, better, depth);
-        let fanova = by(Method::Fanova, Depth::Pairs);
-        let impurity = by(Method::Impurity, Depth::Single);
-        let correlation = strongest(by(Method::Correlation, Depth::Single));
+        let judging = Judging::of(space, &trials, 0, metric.goal);
+        let fanova = judging.by(Method::Fanova, Depth::Pairs);
+        let impurity = judging.by(Method::Impurity, Depth::Single);
+        let correlation = strongest(judging.by(Method::Correlation, Depth::Single));
         let shares: BTreeMap<&str, f64> =
             impurity.parameters.iter().map(|of| (of.parameter.as_str(), of.share)).collect();
         let parameters = fanova.parameters.iter().map(|of| {
