@@ -61,7 +61,8 @@ class Frame {
   drawMarks() {
     const { clientWidth, clientHeight } = this.plot.over;
     const more = this.marks(() => sized(this.sheet, clientWidth, clientHeight), clientWidth, clientHeight);
-    if (more) queue.add(this.sheet, this.host, more);
+    if (more && isOnPaper()) while (more(Infinity) === "more");
+    else if (more) queue.add(this.sheet, this.host, more);
     else queue.drop(this.sheet);
   }
 

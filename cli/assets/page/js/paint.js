@@ -58,6 +58,11 @@ function sized(canvas, width, height) {
   return context;
 }
 
+// Whether all of the page has to be there at once, as narrow as paper.
+function isOnPaper() {
+  return "paper" in document.documentElement.dataset;
+}
+
 // Says that something has happened to whoever measures the page; only the last time is kept.
 function moment(name) {
   performance.clearMarks("sweep-" + name);

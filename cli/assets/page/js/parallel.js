@@ -67,7 +67,7 @@ class Parallel {
     const { gap, side, height } = PARALLEL;
     const room = this.wide.clientWidth || 900;
     // Paper cannot be scrolled.
-    const least = "paper" in document.documentElement.dataset ? 0 : side * 2 + gap * (this.axes.length - 1);
+    const least = isOnPaper() ? 0 : side * 2 + gap * (this.axes.length - 1);
     this.width = Math.max(room, least);
     const step = this.axes.length > 1 ? (this.width - side * 2) / (this.axes.length - 1) : 0;
     this.axes.forEach((axis, n) => {
@@ -267,6 +267,8 @@ class Parallel {
     context.textAlign = isLast ? "right" : "left";
     context.textBaseline = "middle";
     const way = isLast ? -1 : 1;
+    // Axes may stand close on paper: a text leaves the next one its place.
+    const letters = Math.min(14, Math.floor((this.axes.length > 1 ? Math.abs(this.xs[1] - this.xs[0]) : 90) / 6.5));
     for (const [unit, text] of ticks) {
       const y = this.y(axis, unit);
       context.fillStyle = paint.names.quiet;
@@ -274,7 +276,7 @@ class Parallel {
       // A text that lines cross is readable on a seam of the ground's colour.
       context.lineWidth = 3;
       context.strokeStyle = paint.names.card;
-      const cut = text.length > 14 ? text.slice(0, 13) + "…" : text;
+      const cut = clipped(text, letters);
       context.strokeText(cut, axis.x + 6 * way, y);
       context.fillStyle = paint.names.text;
       context.fillText(cut, axis.x + 6 * way, y);
