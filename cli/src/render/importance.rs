@@ -97,14 +97,16 @@ fn pairs(report: &Mattered, width: u16) -> String {
 fn remarks(out: &mut String, report: &Mattered) {
     let found = &report.found;
     if report.other_budgets > 0 {
-        let _ =
-            writeln!(out, "\n{} completed trials of other budgets were not looked at", report.other_budgets);
+        let (count, trials, were) = numbered(report.other_budgets, "trial", "was", "were");
+        let _ = writeln!(out, "\n{count} completed {trials} of other budgets {were} not looked at");
     }
     if found.left_out > 0 {
-        let _ = writeln!(out, "\n{} completed trials have no finite value of it", found.left_out);
+        let (count, trials, have) = numbered(found.left_out, "trial", "has", "have");
+        let _ = writeln!(out, "\n{count} completed {trials} {have} no finite value of it");
     }
     if found.clipped > 0 {
-        let _ = writeln!(out, "\n{} outliers count as the nearest value that is none", found.clipped);
+        let (count, outliers, count_as) = numbered(found.clipped, "outlier", "counts", "count");
+        let _ = writeln!(out, "\n{count} {outliers} {count_as} as the nearest value that is none");
     }
     match found.explained {
         None if matches!(found.method, Method::Correlation | Method::PedAnova) || found.trials == 0 => {}
@@ -124,6 +126,16 @@ fn remarks(out: &mut String, report: &Mattered) {
                 writeln!(out, "\nthe forest explains {explained} of the variance of trials it has not seen");
         }
     }
+}
+
+/// A number, with its noun and verb as the number wants them.
+fn numbered(
+    count: usize,
+    noun: &str,
+    one: &'static str,
+    more: &'static str,
+) -> (usize, String, &'static str) {
+    if count == 1 { (count, noun.to_owned(), one) } else { (count, format!("{noun}s"), more) }
 }
 
 fn name(judgement: &Judgement) -> String {

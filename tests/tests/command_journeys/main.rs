@@ -11,6 +11,7 @@ mod exec;
 mod executors;
 mod forms;
 mod nested;
+mod notify;
 mod run;
 mod site;
 mod status;

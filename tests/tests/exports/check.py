@@ -222,4 +222,44 @@ def wandb():
     say(f"wandb {tool.__version__}", f"{len(found)} offline runs through its own library, their records read back by its own messages")
 
 
+def schemas():
+    from importlib.metadata import version
+
+    import jsonschema
+
+    def ask(*words):
+        return subprocess.run(["sweep", *words], check=True, capture_output=True, text=True).stdout
+
+    validators = {}
+    for line in ask("schema").splitlines():
+        name = line.split()[0]
+        schema = json.loads(ask("schema", name))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validators[name] = jsonschema.Draft202012Validator(schema)
+    reports = {"plan": ["plan", "sweep.yaml"], "show": ["show", "t001"], "importance": ["importance", "--pairs"]}
+    reports |= {name: [name] for name in ("status", "top", "list", "doctor")}
+    for name, words in reports.items():
+        # `doctor` says by its exit code that something is amiss here.
+        said = subprocess.run(["sweep", *words, "--format", "json"], capture_output=True, text=True).stdout
+        validators[name].validate(json.loads(said))
+    manifest = glob.glob(".sweeps/*/sweep.json")[0]
+    with open(manifest) as file:
+        validators["manifest"].validate(json.load(file))
+    found = {"event": ".sweeps/*/events/*.jsonl", "record": ".sweeps/*/trials/*/record.*"}
+    count = 0
+    for name, pattern in found.items():
+        rows = [row for path in glob.glob(pattern) for row in lines(path)]
+        assert rows, pattern
+        for row in rows:
+            validators[name].validate(row)
+        count += len(rows)
+    try:
+        validators["status"].validate({})
+        raise AssertionError("an empty status fits its schema")
+    except jsonschema.ValidationError:
+        pass
+    fit = ", ".join([*reports, "manifest"])
+    say(f"jsonschema {version('jsonschema')}", f"{len(validators)} schemas of draft 2020-12; {fit} and {count} events and records fit theirs")
+
+
 globals()[sys.argv[1]]()

@@ -11,8 +11,13 @@ use std::time::Duration;
 use sweep_testbed::{artifacts, run};
 
 /// The tools, and what is needed to compare.
-const PACKAGES: [&str; 4] =
-    ["mlflow-skinny==3.17.2", "pyarrow==26.0.1", "tensorboard==2.21.0", "wandb==0.31.0"];
+const PACKAGES: [&str; 5] = [
+    "jsonschema==4.26.0",
+    "mlflow-skinny==3.17.2",
+    "pyarrow==26.0.1",
+    "tensorboard==2.21.0",
+    "wandb==0.31.0",
+];
 /// What comes over the network may take its time.
 const INSTALLATION: Duration = Duration::from_secs(1800);
 const CHECK: Duration = Duration::from_secs(300);
@@ -88,7 +93,7 @@ fn every_export_is_read_by_the_tool_that_it_is_for() {
         let [form, table, file] = words;
         good(here(&sweep).args(["export", "--as", form, "--table", table, "-o", file]), CHECK);
     }
-    for tool in ["parquet", "sqlite", "mlflow", "tensorboard", "wandb"] {
+    for tool in ["parquet", "sqlite", "mlflow", "tensorboard", "wandb", "schemas"] {
         let script = root().join("examples/wandb/from_export.py");
         note(&good(here(&python).arg(tests.join("check.py")).arg(tool).arg(script), CHECK));
     }

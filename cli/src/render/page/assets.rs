@@ -93,6 +93,12 @@ mod tests {
         assert_eq!(texts, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
     }
 
+    /// On paper a browser wipes away what lies under the canvas too: the lines under the axes' texts.
+    #[test]
+    fn no_canvas_is_wiped() {
+        assert!(!script().contains("clearRect"));
+    }
+
     #[test]
     fn nothing_of_ours_fetches_anything() {
         for text in [script(), style(), TEMPLATE.to_owned()] {
