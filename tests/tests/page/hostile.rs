@@ -124,7 +124,7 @@ fn several_sweeps_share_a_page() {
     browser.look(1280, 900, "light");
     browser.open(&page);
     assert_eq!(browser.see("document.querySelectorAll('article').length"), 2);
-    assert_eq!(browser.see("document.querySelectorAll('[data-place=all] canvas').length"), 1);
+    assert_eq!(browser.see("document.querySelectorAll('[data-place=all] canvas:not(.sheet)').length"), 1);
     // What is chosen in one stays in it.
     browser.see("document.querySelector('#s1 input[type=search]').focus()");
     browser.write("a<0.5");

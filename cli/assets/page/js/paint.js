@@ -104,7 +104,7 @@ const queue = {
       const key = this.next();
       const one = this.waiting.get(key);
       this.waiting.delete(key);
-      if (one.draw(end) === "more") {
+      if (this.draw(one, end) === "more") {
         this.waiting.set(key, one);
         break;
       }
@@ -117,6 +117,15 @@ const queue = {
     this.seen();
     moment("drawn");
   },
+  // One plot that fails is no reason for the others not to be drawn.
+  draw(one, end) {
+    try {
+      return one.draw(end);
+    } catch (error) {
+      reportError(error);
+      return "done";
+    }
+  },
   seen() {
     if (!this.isSeen) moment("seen");
     this.isSeen = true;
@@ -124,9 +133,9 @@ const queue = {
   // Draws everything now.
   flush() {
     while (this.waiting.size > 0) {
-      const [key, { draw }] = this.waiting.entries().next().value;
+      const [key, one] = this.waiting.entries().next().value;
       this.waiting.delete(key);
-      while (draw(Infinity) === "more");
+      while (this.draw(one, Infinity) === "more");
     }
   },
 };

@@ -201,8 +201,7 @@ class Parallel {
 
   line(context, row) {
     const { xs, ys } = this;
-    context.moveTo(xs[0], ys[0][row]);
-    for (let n = 1; n < xs.length; n += 1) context.lineTo(xs[n], ys[n][row]);
+    xs.forEach((x, n) => (n === 0 ? context.moveTo(x, ys[n][row]) : context.lineTo(x, ys[n][row])));
   }
 
   lineOf(ink, row, alpha, good) {
