@@ -12,7 +12,8 @@ function searchLine(sweep, choice, host) {
   });
   input.addEventListener("input", () => choice.search(input.value));
   const say = () => {
-    count.textContent = choice.isAll ? `all ${sweep.rows.toLocaleString("en")} trials` : `${choice.count.toLocaleString("en")} of ${sweep.rows.toLocaleString("en")} trials`;
+    const all = sweep.rows === 1 ? "1 trial" : `${sweep.rows.toLocaleString("en")} trials`;
+    count.textContent = choice.isAll ? (sweep.rows > 1 ? "all " : "") + all : `${choice.count.toLocaleString("en")} of ${all}`;
     clear.disabled = choice.isAll && choice.filters.size === 0;
   };
   choice.listen(say);

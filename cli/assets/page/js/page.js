@@ -2,6 +2,10 @@
 
 const PLOTS = {
   parallel(sweep, choice, host) {
+    if (axesOf(sweep).length === 0) {
+      host.append(element("p", {}, sweep.rows === 1 ? "One trial leaves nothing to compare." : "Nothing differs between the trials."));
+      return;
+    }
     searchLine(sweep, choice, host);
     const parallel = new Parallel(sweep, choice, host);
     if (sweep.metric) {
