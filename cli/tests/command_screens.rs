@@ -34,8 +34,10 @@ fn screens_fit_their_width() {
             assert!(line.chars().count() <= columns || line.starts_with("best: "), "{line}");
         }
         show("list", &["list", "--dir", home]);
+        show("show", &["show", "t002", dir]);
+        let top = show("top", &["top", dir]);
+        assert!(top.lines().all(|line| line.chars().count() <= columns), "{top}");
     }
-    check("show.txt", &shown(&site, dir, 80, &["show", "t002", dir]));
     check("status.json", &shown(&site, dir, 80, &["status", "--format", "json", dir]));
 }
 
@@ -73,6 +75,7 @@ fn importance_says_what_mattered_and_how_far_to_believe_it() {
         check(name, &text);
     };
     show("importance.txt", &["--pairs"]);
+    check("importance.160.txt", &shown(&site, dir, 160, &["importance", dir, "--pairs"]));
     for method in ["impurity", "permutation", "correlation", "ped-anova"] {
         show(&format!("importance.{method}.txt"), &["--method", method]);
     }

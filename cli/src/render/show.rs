@@ -32,8 +32,11 @@ pub fn human(show: &Show) -> String {
         let Curve { name, reports, first, last, last_step, least, greatest } = curve;
         let [first, last, step, least, greatest] =
             [first, last, last_step, least, greatest].map(|x| number(*x));
-        let text =
-            format!("{name}: {reports} values from {first} to {last} at step {step}, {least} to {greatest}");
+        let text = if *reports == 1 {
+            format!("{name}: {last} at step {step}")
+        } else {
+            format!("{name}: {reports} values from {first} to {last} at step {step}, {least} to {greatest}")
+        };
         line("reported", &text);
     }
     if let Some(budget) = status.budget {

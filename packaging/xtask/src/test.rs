@@ -22,6 +22,13 @@ pub struct Arguments {
 const CLUSTERS_AT_ONCE: &str = "4";
 
 pub fn run(arguments: &Arguments) -> Outcome {
+    // Said before everything is built, not after.
+    if arguments.rest.is_empty() && !nix::unistd::geteuid().is_root() {
+        return Err(Failure::new(
+            "the tests start private Slurms, and only root can: run this as root, or a part of it, as in `cargo xtask \
+             test -p sweep-core`",
+        ));
+    }
     run_cargo(&["test", "--workspace", "--no-fail-fast"], &arguments.rest)
 }
 
