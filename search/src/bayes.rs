@@ -14,6 +14,7 @@ use sweep_core::params::Params;
 use sweep_core::value::{Scalar, Value};
 
 use crate::experiment::{Past, Row};
+use crate::model::design;
 use crate::model::encoding::{Encoding, Point};
 use crate::model::front::{self, Several};
 use crate::model::proposing::{self, Kernels, Known, Observation};
@@ -23,7 +24,7 @@ use crate::seen::Seen;
 use crate::space::Space;
 use crate::strategy::{Ask, Event, Proposal, Strategy};
 
-/// The least and the most configurations of the first design, where one runs at a time.
+/// The least and the most configurations of the first design; as many as run at once, where those are more.
 const DESIGN: (usize, usize) = (6, 10);
 /// Results that a model needs.
 const LEAST: usize = 3;
@@ -209,9 +210,8 @@ impl Bayes {
         let listed: Option<Vec<&[f64]>> = candidates
             .as_ref()
             .map(|candidates| candidates.iter().map(|(_, point)| point.as_slice()).collect());
-        let design =
-            (2 + self.encoding.metrics().len()).clamp(DESIGN.0, DESIGN.1).max(2 * (self.running + 1));
-        let level = self.level().filter(|_| self.trials.len() + self.past >= design);
+        let first = (2 + self.encoding.metrics().len()).clamp(DESIGN.0, DESIGN.1).max(self.running + 1);
+        let level = self.level().filter(|_| self.trials.len() + self.past >= first);
         let level = level.filter(|_| !self.is_on_rungs || !self.trials.len().is_multiple_of(SPREAD));
         let running = self.trials.iter().filter(|trial| trial.runs);
         let pending: Vec<Point> = running.map(|trial| trial.point.clone()).collect();
@@ -221,7 +221,7 @@ impl Bayes {
         match (&candidates, &listed, level) {
             (Some(candidates), Some(points), level) => {
                 let place = match level {
-                    None => proposing::farthest(&known, points, &others, rng),
+                    None => design::farthest(&self.encoding, points, &others, rng),
                     Some((budget, _)) => {
                         let kernels = cache.kernels.entry(budget).or_default();
                         proposing::most_promising(&known, points, kernels, rng)
@@ -230,7 +230,7 @@ impl Bayes {
                 Some(candidates.get(place?)?.0.clone())
             }
             (_, _, None) => {
-                let point = proposing::spread(&self.encoding, &others, rng);
+                let point = design::spread(&self.encoding, &others, rng);
                 Some(self.encoding.decode(&point)).filter(is_new)
             }
             (_, _, Some(_)) if !self.several.is_empty() => {

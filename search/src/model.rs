@@ -5,6 +5,7 @@
 mod boxes;
 mod candidates;
 mod descent;
+pub(crate) mod design;
 mod elementary;
 pub(crate) mod encoding;
 mod fit;

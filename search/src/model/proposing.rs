@@ -7,7 +7,6 @@ use super::candidates::{Effort, ranked};
 use super::elementary::{below, ln, log_improvement};
 use super::encoding::{Encoding, Point};
 use super::fit::{Evidence, Kernel};
-use super::kernel::apart;
 use super::parzen;
 use super::posterior::Posterior;
 use super::warp::warped;
@@ -21,14 +20,9 @@ const FITTED: usize = 250;
 const DISTANCES: usize = 8_000_000;
 /// Up to so many results the kernel is fitted anew with each.
 const ALWAYS: usize = 30;
-/// Results at which fits begin anew from the one before.
-const GENERATIONS: [usize; 6] = [12, 25, 50, 100, 200, 400];
-/// Steps of a fit.
-const STEPS: usize = 40;
-/// Up to so many results a fit also begins with what was believed before.
-const TWO_STARTS: usize = 200;
-/// Candidates of a point of the first design.
-const SPREAD: usize = 60;
+/// Results that a fit begins with, and its steps; what it finds is where the fit to all of them begins, with its steps.
+const FEW: (usize, usize) = (100, 40);
+const ALL_STEPS: usize = 20;
 /// The best results, of which one is to be improved upon.
 pub(super) const LEADERS: usize = 20;
 /// A fit also begins with longer lengths and more noise than is believed: what rises and falls between any two results
@@ -56,43 +50,6 @@ pub(crate) struct Known<'a> {
     pub(crate) observed: &'a [Observation],
     /// What runs.
     pub(crate) pending: &'a [Point],
-}
-
-/// A point as far as can be from all others, of some drawn ones.
-#[must_use]
-pub(crate) fn spread(encoding: &Encoding, others: &[&[f64]], rng: &mut Rng) -> Point {
-    let mut best = (f64::NEG_INFINITY, Point::new());
-    for _ in 0..SPREAD {
-        let point = encoding.random(rng);
-        let nearest =
-            others.iter().map(|other| apart(encoding.metrics(), &point, other)).fold(f64::MAX, f64::min);
-        if nearest > best.0 {
-            best = (nearest, point);
-        }
-    }
-    best.1
-}
-
-/// Of some points the one that is farthest from all others, of as many as are looked at.
-#[must_use]
-pub(crate) fn farthest(
-    known: &Known<'_>,
-    points: &[&[f64]],
-    others: &[&[f64]],
-    rng: &mut Rng,
-) -> Option<usize> {
-    let mut best: Option<(f64, usize)> = None;
-    for _ in 0..SPREAD.min(points.len()) {
-        let place = below(rng, points.len());
-        let nearest = others
-            .iter()
-            .map(|other| apart(known.encoding.metrics(), points[place], other))
-            .fold(f64::MAX, f64::min);
-        if best.is_none_or(|best| nearest > best.0) {
-            best = Some((nearest, place));
-        }
-    }
-    best.map(|(_, place)| place)
 }
 
 /// Of some points the one that promises most; none where there are none.
@@ -216,32 +173,32 @@ pub(super) fn fitted_at(n: usize) -> usize {
     if n < ALWAYS { n } else { at }
 }
 
-/// The kernel that fits the first `count` results. It begins with the one of the generation before, so that what is
-/// fitted depends on results alone and not on when somebody asked.
+/// The kernel that fits the first `count` results. It depends on them alone: neither on when somebody asked nor on the
+/// kernels before, so that a search which is resumed needs one fit.
 pub(super) fn kernel(known: &Known<'_>, count: usize, kernels: &mut Kernels) -> Option<Kernel> {
     if let Some(kernel) = kernels.get(&count) {
         return kernel.clone();
     }
-    let before = GENERATIONS.iter().rev().find(|generation| **generation < count);
-    let before = before.and_then(|generation| self::kernel(known, *generation, kernels));
     let observed = &known.observed[..count];
     let results = warped(&completed(observed));
+    let evidence = |most: usize| {
+        let chosen = chosen(&results, most);
+        Evidence {
+            metrics: known.encoding.metrics(),
+            points: chosen.iter().map(|i| observed[*i].0.as_slice()).collect(),
+            results: chosen.iter().map(|i| results[*i]).collect(),
+        }
+    };
     let d = known.encoding.metrics().len().max(1);
     let most = FITTED.min(((2 * DISTANCES / d) as f64).sqrt() as usize);
-    let chosen = chosen(&results, most);
-    let evidence = Evidence {
-        metrics: known.encoding.metrics(),
-        points: chosen.iter().map(|i| observed[*i].0.as_slice()).collect(),
-        results: chosen.iter().map(|i| results[*i]).collect(),
-    };
-    let mut starts = Vec::new();
-    if before.is_none() || count <= TWO_STARTS {
-        let prior = Kernel::prior(&evidence);
-        let weights = prior.weights.iter().map(|w| w * SMOOTH.0).collect();
-        starts.extend([Kernel { weights, noise: SMOOTH.1, ..prior.clone() }, prior]);
+    let few = evidence(FEW.0.min(most));
+    let prior = Kernel::prior(&few);
+    let weights = prior.weights.iter().map(|w| w * SMOOTH.0).collect();
+    let starts = [Kernel { weights, noise: SMOOTH.1, ..prior.clone() }, prior];
+    let mut kernel = Kernel::fitted(&few, &starts, FEW.1);
+    if few.points.len() < count.min(most) {
+        kernel = kernel.and_then(|begun| Kernel::fitted(&evidence(most), &[begun], ALL_STEPS));
     }
-    starts.extend(before);
-    let kernel = Kernel::fitted(&evidence, &starts, STEPS);
     kernels.insert(count, kernel.clone());
     kernel
 }
