@@ -43,6 +43,8 @@ enum Part {
     Core,
     /// The same with eight asynchronous workers
     Workers,
+    /// Bayesian search on problems and seeds that nothing was chosen by
+    Others,
     /// Model-based ASHA over learning curves
     Curves,
     /// Importance of parameters beside Optuna's
@@ -60,6 +62,7 @@ impl Part {
             Self::Schedulers => "Search over learning curves",
             Self::Core => "Bayesian search beside rivals",
             Self::Workers => "Bayesian search beside rivals, eight workers",
+            Self::Others => "Bayesian search on other problems and seeds",
             Self::Curves => "Model-based ASHA over learning curves",
             Self::Importance => "Importance beside Optuna's",
             Self::Fronts => "Search by several metrics beside Optuna's",
@@ -72,6 +75,7 @@ impl Part {
         match self {
             Self::Schedulers => Some(("epochs.py", include_str!("race/epochs.py"))),
             Self::Core | Self::Workers => Some(("core.py", include_str!("race/core.py"))),
+            Self::Others => Some(("others.py", include_str!("race/others.py"))),
             Self::Curves => Some(("curves.py", include_str!("race/curves.py"))),
             Self::Importance => Some(("importance.py", include_str!("race/importance.py"))),
             Self::Fronts => Some(("fronts.py", include_str!("race/fronts.py"))),
@@ -141,6 +145,7 @@ impl Part {
             Self::Schedulers | Self::Curves => vec![harness, sweep, word(arguments.seeds)],
             Self::Core => vec![harness, sweep, runs, word(arguments.core_seeds), word(1)],
             Self::Workers => vec![harness, sweep, runs, word(arguments.core_seeds), word(8)],
+            Self::Others => vec![harness, sweep, runs],
             Self::Importance => vec![sweep, word(IMPORTANCE_SEEDS)],
             Self::Fronts => vec![sweep, word(FRONT_SEEDS)],
             Self::Limits => Vec::new(),
