@@ -32,9 +32,14 @@ def line(count, low=0.0, high=1.0):
     return [number(f"x{n}", low, high) for n in range(count)]
 
 
+def drawing(seed):
+    """Draws that are not those of a racer with the same seed."""
+    return numpy.random.default_rng((seed, 4711))
+
+
 def moved(seed, count, spread=0.3):
     """Where the optimum is, in shares of the range."""
-    return numpy.random.default_rng(seed).uniform(0.5 - spread, 0.5 + spread, count)
+    return drawing(seed).uniform(0.5 - spread, 0.5 + spread, count)
 
 
 def of_shares(count, function, low, high):
@@ -76,7 +81,7 @@ def rosenbrock(seed):
 
 
 def michalewicz(seed):
-    order = numpy.random.default_rng(seed).permutation(5)
+    order = drawing(seed).permutation(5)
 
     def value(c):
         x = numpy.array([c[f"x{n}"] for n in range(5)])[order]
@@ -87,7 +92,7 @@ def michalewicz(seed):
 
 def hartmann(seed):
     plain = harness.hartmann6(seed)
-    generator = numpy.random.default_rng(seed)
+    generator = drawing(seed)
     order, turned = generator.permutation(6), generator.random(6) < 0.5
 
     def value(c):
@@ -103,7 +108,7 @@ def network(seed):
     space += [whole(f"width{n}", 8, 512, True, {"param": "layers", "in": [str(k) for k in range(n, 4)]}) for n in (1, 2, 3)]
     space += [number("momentum", 0.0, 0.99, False, {"param": "opt", "in": ["sgd"]}), words("nesterov", ["yes", "no"], {"param": "opt", "in": ["sgd"]})]
     space += [number("beta", 0.5, 0.999, False, {"param": "opt", "in": ["adam", "lion"]})]
-    best = {name: 0.06 * place for place, name in enumerate(numpy.random.default_rng(seed).permutation(["sgd", "adam", "lion"]))}
+    best = {name: 0.06 * place for place, name in enumerate(drawing(seed).permutation(["sgd", "adam", "lion"]))}
 
     def value(c):
         depth, rate = int(c["layers"]), math.log10(c["lr"]) / 5 + 1
@@ -120,7 +125,7 @@ def network(seed):
 
 def mixed(seed):
     """Whole numbers, lists and numbers, none of them conditional."""
-    generator, a = numpy.random.default_rng(seed), moved(seed, 4)
+    generator, a = drawing(seed), moved(seed, 4)
     costs = [generator.permutation([0.0, 0.1, 0.25, 0.5, 0.9]) for _ in range(3)]
     space = [words(f"c{n}", "abcde") for n in range(3)] + [whole(f"k{n}", 0, 20) for n in range(3)] + line(4)
 
@@ -136,7 +141,7 @@ def mixed(seed):
 
 def valleys(seed):
     """Rastrigin's function on whole numbers and numbers."""
-    at = numpy.random.default_rng(seed).integers(5, 16, 2)
+    at = drawing(seed).integers(5, 16, 2)
     space = [whole("k0", 0, 20), whole("k1", 0, 20), number("x0", -4.0, 6.0), number("x1", -6.0, 4.0)]
 
     def value(c):
@@ -173,7 +178,7 @@ def race(made, noise, make, seed):
     """The regret of the best that was seen, after each trial."""
     racer, best, trace = make(made.space, seed, max(BUDGETS), 1), (math.inf, math.inf), []
     # The noise of a trial depends on its number and the seed, whoever races.
-    errors = numpy.random.default_rng(seed).normal(0.0, noise, max(BUDGETS)) * made.scale
+    errors = drawing(seed).normal(0.0, noise, max(BUDGETS)) * made.scale
     for error in errors:
         number_, params = racer.ask()
         value = made.f(params)
