@@ -2,6 +2,7 @@
 //! The help of a command is the doc comment of its arguments.
 
 pub mod advance;
+pub mod agent;
 pub mod archive;
 pub mod ask_tell;
 pub mod audit;
@@ -86,6 +87,7 @@ enum Command {
     Archive(archive::Args),
     Unarchive(unarchive::Args),
     Log(log::Args),
+    Agent(agent::Args),
     AskTell(ask_tell::Args),
     Schema(schema::Args),
     Doctor(doctor::Args),
@@ -132,6 +134,7 @@ impl Cli {
             Command::Archive(args) => args.run(),
             Command::Unarchive(args) => args.run(),
             Command::Log(args) => args.run(),
+            Command::Agent(args) => args.run(),
             Command::AskTell(args) => args.run(),
             Command::Schema(args) => args.run(),
             Command::Doctor(args) => args.run(),

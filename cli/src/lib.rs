@@ -2,6 +2,7 @@
 //!
 //! Imports go down only: command, then the live view, then render and report, then driver, then executor and task, then spec and error.
 
+pub mod agent;
 pub mod ask_tell;
 pub mod audit;
 pub mod command;

@@ -17,6 +17,7 @@ pub mod mistake;
 mod name;
 pub mod nested;
 mod notify;
+pub mod packing;
 mod parameters;
 mod plan;
 mod read;
@@ -42,6 +43,7 @@ use sweep_core::id::SweepId;
 use sweep_core::limits;
 use sweep_core::manifest::{Around, Command, Driving, Manifest, Metric, Retries};
 use sweep_core::name::EnvNames;
+use sweep_core::packing::Packing;
 use sweep_core::params::Params;
 use sweep_core::schema;
 use sweep_core::start::Start;
@@ -111,6 +113,8 @@ pub struct Spec {
     pub source: Vec<String>,
     /// What its jobs do besides running the command.
     pub around: Around,
+    /// How many trials share a job, and what each has of it.
+    pub packing: Packing,
     /// How it is driven.
     pub driving: Driving,
     /// The space.
@@ -330,6 +334,7 @@ impl Spec {
             retries: self.retries.clone().or_else(|| driven.then(Retries::of_no_fault)),
             driven,
             around: self.around.clone(),
+            packing: self.packing.clone(),
             driving: self.driving.clone(),
             combinations: combinations.map(|count| count.to_string()),
             folds: self.folds,

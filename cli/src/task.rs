@@ -3,12 +3,15 @@
 
 pub mod after;
 pub mod argv;
+pub mod attempt;
 pub mod checkpoint;
 pub mod child;
 pub mod claim;
 pub mod collect;
 mod command;
 pub mod identity;
+pub mod kept;
+pub mod launch;
 pub mod ledger;
 pub mod parent;
 pub mod remnants;
@@ -17,26 +20,24 @@ pub mod template;
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sweep_core::batch::{Intent, Trials, map_rows};
 use sweep_core::environment::{self, TrialContext};
 use sweep_core::find;
 use sweep_core::id::{BatchNumber, JobName, Token, TrialIndex};
-use sweep_core::layout::{RecordName, SweepDir, TrialDir};
+use sweep_core::layout::{RecordName, SweepDir};
 use sweep_core::params::Params;
-use sweep_core::record::{Claimed, Kind as RecordKind, Record};
 use sweep_core::selector::Selector;
-use sweep_core::trial::Trial;
 
 use crate::error::{At, Error, Kind, Result};
+use attempt::{Attempt, Usage};
 use child::Ended;
 use claim::Linked;
 use identity::Identity;
-use ledger::Ledger;
+use ledger::{Keeping, Ledger};
 use parent::Parent;
 
 /// What a job was told to run.
@@ -89,7 +90,7 @@ pub fn run(task: &Task, identity: &Identity, parent: Parent) -> Result<Outcome> 
         }
     }
 
-    let attempt = Attempt::begin(&folder, &token, &trial, identity)?;
+    let attempt = Attempt::begin(&folder, &token, &trial, identity, Keeping::Now)?;
     let context = TrialContext {
         dir: &task.dir,
         manifest: &manifest,
@@ -110,7 +111,7 @@ pub fn run(task: &Task, identity: &Identity, parent: Parent) -> Result<Outcome> 
         Ok(Ended::Itself { status, .. }) => Ok(status),
         Err(error) => Err(error),
     };
-    attempt.end(&folder, ended.as_ref())?;
+    attempt.end(&folder, ended.as_ref(), Usage::of_children())?;
     wake(&task.dir);
     ended.map(Outcome::Ended)
 }
@@ -127,69 +128,8 @@ fn trial_index(task: &Task, identity: &Identity) -> Result<TrialIndex> {
     }
 }
 
-/// An attempt with its record: the plugin's, or one of our own where the plugin keeps none.
-struct Attempt {
-    number: u32,
-    name: RecordName,
-    /// Our own start record; none where the plugin writes.
-    own: Option<Record>,
-    began: Instant,
-}
-
-impl Attempt {
-    fn begin(folder: &TrialDir, token: &Token, trial: &Trial, identity: &Identity) -> Result<Self> {
-        let began = Instant::now();
-        let ledger = Ledger::read(folder)?;
-        if let Some(name) = plugins_record(&identity.job).filter(|name| folder.record(name).exists()) {
-            return Ok(Self { number: ledger.attempt(Some(&name)), name, own: None, began });
-        }
-        let number = ledger.attempt(None);
-        let time_ns = now_ns();
-        let mut claimed = Claimed {
-            sweep: Some(token.sweep.clone()),
-            trial: Some(trial.index.label()),
-            index: Some(trial.index),
-            token: Some(token.clone()),
-            ..Claimed::default()
-        };
-        claimed.note_params(&trial.params);
-        let start = ledger::start(identity, number, time_ns, claimed);
-        let name = RecordName { job: identity.job.clone(), start_ns: time_ns };
-        ledger::create(&folder.record(&name), &start)?;
-        Ok(Self { number, name, own: Some(start), began })
-    }
-
-    /// Writes the end, as the plugin would see it: of an error, the exit code that this process ends with.
-    fn end(self, folder: &TrialDir, ended: Result<&ExitStatus, &Error>) -> Result<()> {
-        let Some(start) = self.own else { return Ok(()) };
-        let (exit, signal) = match ended {
-            Ok(status) => (status.code(), status.signal()),
-            Err(error) => (Some(error.exit_code().into()), None),
-        };
-        let usage = nix::sys::resource::getrusage(nix::sys::resource::UsageWho::RUSAGE_CHILDREN).ok();
-        let seconds = |time: nix::sys::time::TimeVal| {
-            #[expect(clippy::cast_precision_loss, reason = "a time to the microsecond")]
-            let fraction = time.tv_usec() as f64 / 1e6;
-            #[expect(clippy::cast_precision_loss, reason = "a time to the microsecond")]
-            let whole = time.tv_sec() as f64;
-            whole + fraction
-        };
-        let end = Record {
-            kind: RecordKind::End,
-            time_ns: now_ns(),
-            exit,
-            signal,
-            elapsed_s: Some(self.began.elapsed().as_secs_f64()),
-            cpu_s: usage.map(|usage| seconds(usage.user_time()) + seconds(usage.system_time())),
-            memory_peak_kib: usage.and_then(|usage| u64::try_from(usage.max_rss()).ok()),
-            ..start
-        };
-        ledger::append(&folder.record(&self.name), &end)
-    }
-}
-
 /// Lets a driver know that there is something new to see. One that is not woken finds it at its next look.
-fn wake(dir: &SweepDir) {
+pub fn wake(dir: &SweepDir) {
     let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(dir.wake());
     let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
 }

@@ -36,16 +36,21 @@ pub struct Intent {
     /// Most of its trials at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// How many trials each of its jobs runs: array task k those from row k × so many on. Without it, one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_job: Option<u32>,
 }
 
 /// What runs trials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Executor {
     /// Jobs of Slurm.
     Slurm,
     /// Processes of this machine.
     Local,
+    /// Whoever takes them: agents, each in an allocation of its own.
+    Agent,
 }
 
 impl std::fmt::Display for Executor {
@@ -53,6 +58,7 @@ impl std::fmt::Display for Executor {
         f.write_str(match self {
             Self::Slurm => "slurm",
             Self::Local => "local",
+            Self::Agent => "agent",
         })
     }
 }
@@ -89,6 +95,27 @@ impl Trials {
 }
 
 impl Intent {
+    /// The array task that runs the trial of a row.
+    #[must_use]
+    pub fn task_of(&self, row: u32) -> u32 {
+        row / self.per_job.unwrap_or(1).max(1)
+    }
+
+    /// The rows that an array task runs.
+    #[must_use]
+    pub fn rows_of(&self, task: u32) -> std::ops::Range<u32> {
+        let per_job = self.per_job.unwrap_or(1).max(1);
+        let count = self.trials.count();
+        let first = task.saturating_mul(per_job).min(count);
+        first..first.saturating_add(per_job).min(count)
+    }
+
+    /// How many jobs, or array tasks, it has.
+    #[must_use]
+    pub fn jobs(&self) -> u32 {
+        self.trials.count().div_ceil(self.per_job.unwrap_or(1).max(1))
+    }
+
     /// Reads an intent's bytes.
     ///
     /// # Errors
@@ -169,6 +196,7 @@ mod tests {
             extra: Vec::new(),
             after: None,
             limit: None,
+            per_job: None,
         };
         let json = serde_json::to_string(&intent).unwrap();
         assert_eq!(
@@ -176,6 +204,11 @@ mod tests {
             r#"{"schema":"1.0","token":"iris.4","executor":"slurm","trials":{"consecutive":{"first":10,"count":5}},"sbatch":{"mem":"1G"}}"#
         );
         assert_eq!(Intent::parse(Path::new("b"), json.as_bytes()).unwrap(), intent);
+        let packed = Intent { per_job: Some(2), ..intent.clone() };
+        assert!(serde_json::to_string(&packed).unwrap().ends_with(r#""per_job":2}"#));
+        assert_eq!([0, 1, 4].map(|row| packed.task_of(row)), [0, 0, 2]);
+        assert_eq!([0, 2, 3].map(|task| packed.rows_of(task)), [0..2, 4..5, 5..5]);
+        assert_eq!((packed.jobs(), intent.jobs(), intent.rows_of(4)), (3, 5, 4..5));
         let newer = json.replace("1.0", "2.0");
         assert!(matches!(Intent::parse(Path::new("b"), newer.as_bytes()), Err(Error::Schema { .. })));
         assert!(Intent::parse(Path::new("b"), &json.as_bytes()[..40]).is_err());

@@ -19,6 +19,9 @@ pub struct Claim {
     /// The cluster of a job of Slurm's: two clusters count their jobs alike. Builds before this member wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
+    /// Which of the job's agents took it, `host:pid:start`; none of a job that runs one trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<JobName>,
 }
 
 /// Who holds a claim.
@@ -35,19 +38,25 @@ impl Claim {
     /// A claim of a job.
     #[must_use]
     pub fn of_job(token: Token, job: JobName) -> Self {
-        Self { schema: schema::CURRENT, token, holder: Holder::Job(job), cluster: None }
+        Self { schema: schema::CURRENT, token, holder: Holder::Job(job), cluster: None, agent: None }
     }
 
     /// A claim that nobody holds.
     #[must_use]
     pub fn withdrawn(token: Token) -> Self {
-        Self { schema: schema::CURRENT, token, holder: Holder::Withdrawn, cluster: None }
+        Self { schema: schema::CURRENT, token, holder: Holder::Withdrawn, cluster: None, agent: None }
     }
 
     /// The claim of a job of this cluster, where it is known.
     #[must_use]
     pub fn on_cluster(self, cluster: Option<&str>) -> Self {
         Self { cluster: cluster.map(str::to_owned), ..self }
+    }
+
+    /// The claim as one of a job's agents takes it.
+    #[must_use]
+    pub fn by_agent(self, agent: Option<&JobName>) -> Self {
+        Self { agent: agent.cloned(), ..self }
     }
 
     /// The claim as a line.

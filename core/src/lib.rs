@@ -20,6 +20,7 @@ pub mod limits;
 pub mod manifest;
 pub mod metric;
 pub mod name;
+pub mod packing;
 pub mod params;
 pub mod record;
 pub mod schema;

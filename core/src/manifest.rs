@@ -10,6 +10,7 @@ use crate::batch::Executor;
 use crate::error::{Error, Result};
 use crate::id::SweepId;
 use crate::name::EnvNames;
+use crate::packing::Packing;
 use crate::schema::{self, Schema};
 use crate::start::Start;
 use crate::state::TrialState;
@@ -74,6 +75,9 @@ pub struct Manifest {
     /// How it is driven.
     #[serde(default, skip_serializing_if = "Driving::is_default")]
     pub driving: Driving,
+    /// How many trials share a job, and what each has of it.
+    #[serde(default, skip_serializing_if = "Packing::is_default")]
+    pub packing: Packing,
     /// How many combinations the space has, where it is finite (a decimal number: it may pass 2^64).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub combinations: Option<String>,

@@ -39,6 +39,9 @@ pub struct Record {
     pub array_task: Option<u32>,
     /// `batch`, or a step's number.
     pub step: String,
+    /// The agent that ran it beside others of its job: `host:pid:start`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<JobName>,
     /// How many attempts came before, where that could be counted.
     pub attempt: u32,
     /// When, in nanoseconds since 1970.
@@ -161,6 +164,12 @@ impl Record {
         line
     }
 
+    /// Whether it is an end by the signal that asks a process to end; a shell tells that of its child by 128 more.
+    #[must_use]
+    pub fn was_terminated(&self) -> bool {
+        self.signal == Some(15) || self.exit == Some(143)
+    }
+
     /// The records of a record file: a start and, where there is one, an end. A torn last line is left out, and
     /// so is a line that is no record.
     #[must_use]
@@ -198,6 +207,7 @@ mod tests {
             array_job: Some(10),
             array_task: Some(2),
             step: "batch".into(),
+            agent: None,
             attempt: 0,
             time_ns: 5,
             exit: None,

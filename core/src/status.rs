@@ -194,9 +194,7 @@ fn ends(
             (false, false, false) => TrialEvent::Vanished,
         });
     }
-    // A shell tells the signal of its child by 128 more.
-    let terminated = |end: &Record| end.signal == Some(15) || end.exit == Some(143);
-    if end.is_some_and(terminated) && evidence.stopped && batch.queue != Some(Queue::Running) {
+    if end.is_some_and(Record::was_terminated) && evidence.stopped && batch.queue != Some(Queue::Running) {
         events.push(TrialEvent::Ruled(Ruling::Cancelled));
     }
     events
@@ -224,6 +222,7 @@ mod tests {
             array_job: None,
             array_task: None,
             step: "batch".into(),
+            agent: None,
             attempt: 0,
             time_ns: 1,
             exit,

@@ -112,6 +112,7 @@ fn record(n: u32, text: &[u8]) -> Record {
         array_job: None,
         array_task: None,
         step: "batch".into(),
+        agent: None,
         attempt: 0,
         time_ns: 1_767_225_600_000_000_000 + u64::from(n),
         exit: None,

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The command's layers, each of which may import those behind it.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
     "command",
     "ask_tell",
     "live",
@@ -18,6 +18,7 @@ const LAYERS: [&str; 15] = [
     "export",
     "import",
     "report",
+    "agent",
     "driver",
     "executor",
     "task",

@@ -159,6 +159,7 @@ mod tests {
             array_job: None,
             array_task: None,
             step: "batch".into(),
+            agent: None,
             attempt: 0,
             time_ns: time_s * 1_000_000_000,
             exit: None,

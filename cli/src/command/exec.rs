@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use sweep_core::id::BatchNumber;
@@ -22,11 +23,29 @@ pub struct Args {
     dir: PathBuf,
     /// The batch's number
     batch: u32,
-    /// The trial: t003, @OFFSET or @map:N
-    trial: Selector,
+    /// The trial: t003, @OFFSET or @map:N; `agent` for all of an array task's
+    trial: Trials,
     /// Run it as a process of this machine, whatever job we are in
     #[arg(long)]
     local: bool,
+    /// Run it as a step of an agent's, which has its claim
+    #[arg(long)]
+    step: bool,
+}
+
+/// What a task runs.
+#[derive(Clone, Copy, Debug)]
+enum Trials {
+    One(Selector),
+    OfTask,
+}
+
+impl FromStr for Trials {
+    type Err = sweep_core::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == slurm::AGENT { Ok(Self::OfTask) } else { text.parse().map(Self::One) }
+    }
 }
 
 /// The exit code of a task that was not to start: the sweep was stopped, or the trial pruned.
@@ -39,11 +58,26 @@ impl Args {
     /// Where it could not start; the reason also stands in the sweep directory.
     pub fn run(&self) -> Result<ExitCode> {
         let env = |name: &str| std::env::var(name).ok();
+        let (dir, batch) = (SweepDir::new(&self.dir), BatchNumber(self.batch));
+        let selector = match self.trial {
+            Trials::One(selector) => selector,
+            Trials::OfTask => {
+                return super::agent::of_task(&dir, batch).inspect_err(|error| {
+                    let task = Task { dir, batch, selector: Selector::Offset(0) };
+                    if let Ok(identity) = Identity::of_slurm(env) {
+                        task::leave_error(&task, &identity, error);
+                    }
+                });
+            }
+        };
         // Processes of this machine go on when their supervisor is gone.
         let parent = if self.local { Parent::Free } else { Parent::of_job(env) };
-        let task =
-            Task { dir: SweepDir::new(&self.dir), batch: BatchNumber(self.batch), selector: self.trial };
+        let task = Task { dir, batch, selector };
         let identity = if self.local { Identity::of_process() } else { Identity::of_slurm(env) };
+        let identity = identity.map(|identity| match env("SLURM_STEP_ID").filter(|_| self.step) {
+            Some(step) => Identity { step, ..identity },
+            None => identity,
+        });
         let result = identity.and_then(|identity| {
             task::run(&task, &identity, parent)
                 .inspect_err(|error| task::leave_error(&task, &identity, error))
@@ -70,6 +104,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn requeue(identity: &Identity) -> Result<ExitCode> {
     let job = identity.job.slurm_id().ok_or_else(|| Error::world("only a Slurm job can be requeued"))?;
     slurm::requeue(job)?;
+    wait_for_end(job)
+}
+
+/// Waits for Slurm to end this process, whose job it has taken back.
+///
+/// # Errors
+/// Where it does not.
+pub(super) fn wait_for_end(job: u32) -> Result<ExitCode> {
     std::thread::sleep(PATIENCE);
     Err(Error::world(format!("Slurm took job {job} back and did not end it")))
 }

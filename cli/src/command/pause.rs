@@ -25,8 +25,8 @@ impl Args {
     pub fn run(&self) -> Result<ExitCode> {
         let dir = self.which.find()?;
         let jobs = Batches::read(&dir)?.jobs();
-        if jobs.iter().any(|(executor, _)| *executor == Executor::Local) {
-            return Err(Error::user("a sweep of the local executor cannot be paused")
+        if let Some((executor, _)) = jobs.iter().find(|(executor, _)| *executor != Executor::Slurm) {
+            return Err(Error::user(format!("a sweep of the {executor} executor cannot be paused"))
                 .hint("end it with `sweep stop`"));
         }
         let jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();

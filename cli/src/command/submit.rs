@@ -11,6 +11,7 @@ use sweep_core::id::SweepId;
 use sweep_core::layout::SweepDir;
 use sweep_core::limits;
 use sweep_core::manifest;
+use sweep_core::packing::Packing;
 
 use self::shown::{BatchReport, Report, dry_run, human};
 use crate::command::{Where, load, notice, print};
@@ -77,6 +78,8 @@ pub enum Choice {
     Slurm,
     /// Processes of this machine
     Local,
+    /// Whoever takes them: `sweep agent` in allocations of your own
+    Agent,
 }
 
 /// A sweep that was submitted.
@@ -199,7 +202,7 @@ impl What {
         let version = site.as_ref().and_then(|site| site.version.clone());
         let asked = manifest::Submission { executor, individual: self.individual, extra: self.extra.clone() };
         let created = create(&spec, &home, versions(version), Some(asked))?;
-        let shape = self.shape(executor, site.as_ref());
+        let shape = self.shape(executor, site.as_ref(), &spec.packing);
         // Of a driven sweep no more is there yet than may run.
         let concurrency = created.manifest.concurrency.filter(|_| !created.manifest.driven);
         let batches = created.groups.batches(shape, concurrency);
@@ -225,14 +228,14 @@ impl What {
         Submission { dir, id, executor, extra: &self.extra, workdir, slots, first_batch: 0 }
     }
 
-    fn shape(&self, executor: Executor, site: Option<&Site>) -> Shape {
+    fn shape(&self, executor: Executor, site: Option<&Site>, packing: &Packing) -> Shape {
         match executor {
-            // One supervisor runs a whole batch, so a local sweep is one batch.
-            Executor::Local => Shape::Whole,
-            Executor::Slurm if self.individual => Shape::Individual,
-            Executor::Slurm => Shape::Arrays {
-                max_array_size: site.map_or(slurm::DEFAULT_MAX_ARRAY_SIZE, |site| site.max_array_size),
-            },
+            // One supervisor runs a whole batch, so a local sweep is one batch; agents take trials one by one.
+            Executor::Local | Executor::Agent => Shape::Whole,
+            Executor::Slurm => {
+                let max_array_size = site.map_or(slurm::DEFAULT_MAX_ARRAY_SIZE, |site| site.max_array_size);
+                Shape::of_slurm(self.individual, packing, max_array_size)
+            }
         }
     }
 
@@ -255,8 +258,8 @@ impl What {
 
     fn check_executor(&self, executor: Executor) -> Result<()> {
         let what = if self.individual { "--individual" } else { "an sbatch option" };
-        if executor == Executor::Local && (self.individual || !self.extra.is_empty()) {
-            return Err(Error::user(format!("{what} means nothing to the local executor"))
+        if executor != Executor::Slurm && (self.individual || !self.extra.is_empty()) {
+            return Err(Error::user(format!("{what} means nothing to the {executor} executor"))
                 .hint("leave it out, or say --executor slurm"));
         }
         Ok(())
@@ -285,14 +288,14 @@ impl What {
         let workdir =
             std::path::absolute(spec.folder.join(&spec.workdir)).unwrap_or_else(|_| spec.folder.clone());
         let submission = self.submission(&dir, &id, executor, &workdir, spec);
-        let batches = groups.batches(self.shape(executor, site), spec.concurrency);
+        let batches = groups.batches(self.shape(executor, site, &spec.packing), spec.concurrency);
         let call = |(place, batch): (usize, &crate::driver::batches::Batch)| {
             let after = batch.after.map(|after| format!("JOB_OF_BATCH_{after}"));
             let call = match executor {
                 Executor::Slurm => {
                     Some(submission.call(&submission.intent(place, batch), after)?.shell_line())
                 }
-                Executor::Local => None,
+                Executor::Local | Executor::Agent => None,
             };
             Ok((batch.trials.count(), call))
         };
@@ -308,6 +311,7 @@ impl Choice {
     fn resolve(self) -> Result<(Executor, Option<Site>)> {
         match self {
             Self::Local => Ok((Executor::Local, None)),
+            Self::Agent => Ok((Executor::Agent, None)),
             Self::Slurm => Ok((Executor::Slurm, Some(slurm::site()?))),
             Self::Auto => match slurm::site() {
                 Ok(site) => Ok((Executor::Slurm, Some(site))),

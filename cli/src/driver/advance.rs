@@ -130,7 +130,7 @@ pub fn has_work(dir: &SweepDir, look: &Look) -> Result<bool> {
     Ok(search.has_work(look, dir, slots(look))
         || alarm(look).is_some()
         || notify::has_work(look)
-        || prune::late(look, &search).next().is_some())
+        || prune::late(look, &search).any(|trial| !trial.shares_job))
 }
 
 /// Why the sweep has to be stopped, where that is so.
@@ -167,12 +167,13 @@ fn wanted(look: &Look, now_ns: u64) -> Vec<TrialIndex> {
 /// The trials that nobody took yet. Of a driven sweep one that was refused is asked for again: its driver would else
 /// wait for it for ever. Of another only those that wait for room: what else is planned is a person's to submit.
 fn planned(look: &Look) -> Vec<TrialIndex> {
-    let is_open = |state: TrialState| match state {
-        TrialState::Planned => look.manifest.driven || look.full.is_some(),
+    let is_open = |trial: &TrialLook| match trial.status.state {
+        // One that has a batch was left by its agent.
+        TrialState::Planned => look.manifest.driven || look.full.is_some() || trial.batch.is_some(),
         TrialState::SubmitFailed => look.manifest.driven,
         _ => false,
     };
-    let open = look.trials.iter().filter(|trial| is_open(trial.status.state));
+    let open = look.trials.iter().filter(|trial| is_open(trial));
     open.map(|trial| trial.trial.index).collect()
 }
 

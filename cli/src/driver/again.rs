@@ -24,7 +24,7 @@ use crate::task::ledger::Ledger;
 /// How the trials of a new batch are submitted: as those of their old one were.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Way {
-    local: bool,
+    executor: Executor,
     extra: Vec<String>,
 }
 
@@ -50,21 +50,24 @@ pub fn submit(
         let (way, options) = match old {
             Some(intent) => {
                 withdraw(dir, index, &intent.token, trial.status.job.as_ref())?;
-                let way = Way { local: intent.executor == Executor::Local, extra: intent.extra.clone() };
-                (way, intent.sbatch.clone())
+                // An agent takes what its allocation has room for, whoever was asked before.
+                let offered = submission.executor == Executor::Agent;
+                let executor = if offered { Executor::Agent } else { intent.executor };
+                let extra = if offered { Vec::new() } else { intent.extra.clone() };
+                (Way { executor, extra }, intent.sbatch.clone())
             }
             None => {
                 // The options of a trial that was never submitted are those of its sweep.
-                let local = submission.executor == Executor::Local;
-                (Way { local, extra: submission.extra.to_vec() }, spec.sbatch_of(&trial.trial)?)
+                let way = Way { executor: submission.executor, extra: submission.extra.to_vec() };
+                (way, spec.sbatch_of(&trial.trial)?)
             }
         };
         ways.entry(way).or_default().add(index, &options);
     }
     let mut given = Given::default();
     for (way, groups) in ways {
-        let executor = if way.local { Executor::Local } else { Executor::Slurm };
-        let shape = if way.local { Shape::Whole } else { shape };
+        let executor = way.executor;
+        let shape = if executor == Executor::Slurm { shape } else { Shape::Whole };
         let first_batch = Batches::read(dir)?.next_number();
         let submission = Submission { executor, extra: &way.extra, first_batch, ..submission.clone() };
         // With a concurrency the new arrays wait for the newest old one, so that the sweep's limit holds over all.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use sweep_core::batch::Trials;
 use sweep_core::id::TrialIndex;
+use sweep_core::packing::Packing;
 
 /// sbatch options by their long names.
 pub type Options = BTreeMap<String, String>;
@@ -17,10 +18,52 @@ pub enum Shape {
         /// Slurm's MaxArraySize.
         max_array_size: u32,
     },
+    /// Arrays of at most so many tasks, each of which runs several trials.
+    Packed {
+        /// Slurm's MaxArraySize.
+        max_array_size: u32,
+        /// How many trials a task runs.
+        per_job: u32,
+        /// How many of them side by side, at most.
+        side_by_side: u32,
+    },
     /// One job a trial.
     Individual,
     /// One batch of all trials, whatever their options: of an executor that has none.
     Whole,
+}
+
+impl Shape {
+    /// How Slurm's jobs are formed; `max_array_size` is what it allows.
+    #[must_use]
+    pub fn of_slurm(individual: bool, packing: &Packing, max_array_size: u32) -> Self {
+        match packing.trials_per_job {
+            _ if individual => Self::Individual,
+            Some(per_job) => {
+                Self::Packed { max_array_size, per_job, side_by_side: packing.side_by_side(per_job) }
+            }
+            None => Self::Arrays { max_array_size },
+        }
+    }
+
+    /// Most trials of one array.
+    fn trials(self) -> u32 {
+        match self {
+            Self::Arrays { max_array_size } => max_array_size.max(1),
+            Self::Packed { max_array_size, per_job, .. } => {
+                max_array_size.max(1).saturating_mul(per_job.max(1))
+            }
+            Self::Individual | Self::Whole => u32::MAX,
+        }
+    }
+
+    /// How many trials one task runs, where that is not one.
+    fn per_job(self) -> Option<u32> {
+        match self {
+            Self::Packed { per_job, .. } => Some(per_job.max(1)),
+            _ => None,
+        }
+    }
 }
 
 /// One call to an executor.
@@ -34,8 +77,10 @@ pub struct Batch {
     pub options: Options,
     /// The place in this list of the batch that must have ended before.
     pub after: Option<usize>,
-    /// Most of its trials at once.
+    /// Most of its tasks at once.
     pub limit: Option<u32>,
+    /// How many trials a task runs, where that is not one.
+    pub per_job: Option<u32>,
 }
 
 impl Batch {
@@ -106,7 +151,15 @@ impl Groups {
         }
         for (options, runs) in &self.groups {
             let mut add = |trials, rows| {
-                batches.push(Batch { trials, rows, options: options.clone(), after: None, limit: None });
+                let options = options.clone();
+                batches.push(Batch {
+                    trials,
+                    rows,
+                    options,
+                    after: None,
+                    limit: None,
+                    per_job: shape.per_job(),
+                });
             };
             match shape {
                 Shape::Individual | Shape::Whole => {
@@ -114,8 +167,8 @@ impl Groups {
                         add(Trials::Single(index), Vec::new());
                     }
                 }
-                Shape::Arrays { max_array_size } => {
-                    for chunk in chunks(runs, max_array_size.max(1)) {
+                Shape::Arrays { .. } | Shape::Packed { .. } => {
+                    for chunk in chunks(runs, shape.trials()) {
                         match chunk.as_slice() {
                             [run] => {
                                 let first = TrialIndex(run.first);
@@ -149,7 +202,7 @@ impl Groups {
         } else {
             (Trials::Mapped { count }, runs.iter().flat_map(Run::indexes).collect())
         };
-        Some(Batch { trials, rows, options: Options::new(), after: None, limit })
+        Some(Batch { trials, rows, options: Options::new(), after: None, limit, per_job: None })
     }
 }
 
@@ -185,12 +238,17 @@ fn chunks(runs: &[Run], size: u32) -> Vec<Vec<Run>> {
 
 fn chain(batches: &mut [Batch], shape: Shape, limit: u32) {
     let chains = match shape {
-        Shape::Arrays { .. } | Shape::Whole => 1,
+        Shape::Arrays { .. } | Shape::Packed { .. } | Shape::Whole => 1,
         Shape::Individual => limit.max(1) as usize,
     };
     for (n, batch) in batches.iter_mut().enumerate() {
         batch.after = n.checked_sub(chains);
-        batch.limit = matches!(shape, Shape::Arrays { .. }).then_some(limit.max(1));
+        batch.limit = match shape {
+            Shape::Arrays { .. } => Some(limit.max(1)),
+            // A task never has more side by side than the sweep may, so one task always fits.
+            Shape::Packed { side_by_side, .. } => Some((limit / side_by_side.max(1)).max(1)),
+            Shape::Individual | Shape::Whole => None,
+        };
     }
 }
 
@@ -238,6 +296,19 @@ mod tests {
         let mapped = groups(&["1G", "2G", "1G", "1G"]).batches(ARRAYS, None);
         let (one, two) = mapped[0].split(1);
         assert_eq!(texts(&[one, two]), ["[0]", "[2, 3]"]);
+    }
+
+    #[test]
+    fn an_array_of_jobs_with_several_trials_each_holds_as_many_times_more() {
+        let shape = Shape::Packed { max_array_size: 2, per_job: 3, side_by_side: 3 };
+        let batches = groups(&["1G"; 10]).batches(shape, Some(7));
+        assert_eq!(texts(&batches), ["t000+6", "t006+4 after 0"]);
+        assert!(batches.iter().all(|batch| batch.per_job == Some(3) && batch.limit == Some(2)));
+        let few = groups(&["1G"; 2]).batches(shape, Some(1));
+        assert_eq!(few[0].limit, Some(1));
+        let packing = Packing { trials_per_job: Some(3), slots: Some(8), ..Packing::default() };
+        assert_eq!(Shape::of_slurm(false, &packing, 2), shape);
+        assert_eq!(Shape::of_slurm(true, &packing, 2), Shape::Individual);
     }
 
     #[test]

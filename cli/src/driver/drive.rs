@@ -38,6 +38,18 @@ impl Driver {
     /// # Errors
     /// Where the sweep was stopped, another driver keeps it, or Slurm, which runs it, does not answer.
     pub fn take(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Self> {
+        Self::take_as(dir, None, notice)
+    }
+
+    /// As [`Self::take`], with what it submits offered to agents, whatever the sweep's own executor is.
+    ///
+    /// # Errors
+    /// Those of [`Self::take`], but none of Slurm's.
+    pub fn take_for_agents(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Self> {
+        Self::take_as(dir, Some(Executor::Agent), notice)
+    }
+
+    fn take_as(dir: &SweepDir, executor: Option<Executor>, notice: &dyn Fn(&str)) -> Result<Self> {
         let manifest = find::manifest(dir)?;
         if let Some(stopped) = stop::read(dir)? {
             return Err(Error::user(format!("sweep `{}` was stopped: {}", manifest.id, stopped.reason))
@@ -51,10 +63,14 @@ impl Driver {
             individual: false,
             extra: first.map(|intent| intent.extra.clone()).unwrap_or_default(),
         });
+        let asked = match executor {
+            Some(executor) => manifest::Submission { executor, individual: false, extra: Vec::new() },
+            None => asked,
+        };
         let shape = match asked.executor {
-            Executor::Local => Shape::Whole,
+            Executor::Local | Executor::Agent => Shape::Whole,
             Executor::Slurm if asked.individual => Shape::Individual,
-            Executor::Slurm => Shape::Arrays { max_array_size: slurm::site()?.max_array_size },
+            Executor::Slurm => Shape::of_slurm(false, &manifest.packing, slurm::site()?.max_array_size),
         };
         let workdir = dir.path().join(&manifest.workdir);
         // A workdir that a parameter decides is known in the job only.

@@ -8,6 +8,7 @@ use sweep_core::batch::Executor;
 use sweep_core::event::Event;
 use sweep_core::id::{TrialIndex, TrialLabel};
 use sweep_core::layout::SweepDir;
+use sweep_core::manifest::Manifest;
 use sweep_core::trial::Trial;
 
 use crate::driver::drive::Driver;
@@ -64,7 +65,7 @@ pub fn extend(dir: &SweepDir, more: &More<'_>, notice: &dyn Fn(&str)) -> Result<
     journal.append(&event)?;
     if let Some(concurrency) = more.concurrency {
         look.manifest.concurrency = Some(concurrency);
-        extended.notes = throttle(dir, concurrency, look.manifest.driven)?;
+        extended.notes = throttle(dir, concurrency, &look.manifest)?;
     }
     let indexes: Vec<TrialIndex> = trials.iter().map(|trial| trial.index).collect();
     extended.trials = indexes.iter().map(|index| index.label()).collect();
@@ -155,15 +156,20 @@ fn changed(path: &Path, look: &Look) -> Result<Spec> {
 }
 
 /// Lets arrays that are in the queue run so many tasks at once. What cannot be changed is said.
-fn throttle(dir: &SweepDir, concurrency: u32, driven: bool) -> Result<Vec<String>> {
-    if driven {
+fn throttle(dir: &SweepDir, concurrency: u32, manifest: &Manifest) -> Result<Vec<String>> {
+    let Manifest { packing, driven, .. } = manifest;
+    if *driven {
         return Ok(Vec::new());
     }
     let batches = Batches::read(dir)?;
     let mut notes = Vec::new();
     for (executor, job) in batches.jobs() {
         match (executor, job.parse::<u32>()) {
-            (Executor::Slurm, Ok(job)) => slurm::throttle(job, concurrency)?,
+            (Executor::Slurm, Ok(job)) => {
+                let jobs = packing.trials_per_job.map_or(1, |per_job| packing.side_by_side(per_job));
+                slurm::throttle(job, (concurrency / jobs).max(1))?;
+            }
+            (Executor::Agent, _) => {}
             _ => notes.push(format!("{job} runs on this machine and keeps its number of trials at once")),
         }
     }

@@ -9,6 +9,7 @@ mod known;
 mod oracle;
 mod packed;
 mod scene;
+mod shared;
 mod threads;
 mod trials;
 
@@ -101,6 +102,8 @@ pub struct TrialLook {
     pub batch: Option<BatchNumber>,
     /// Its job as Slurm's commands take it, `12_3` or `12`, or `host:pid:start`.
     pub job: Option<String>,
+    /// Whether that job has other trials as well, so that it is not ended for this one.
+    pub shares_job: bool,
     /// The records of the newest attempt, without what the user claimed in them, and their file's name.
     pub record: Option<(RecordName, Vec<Record>)>,
     /// Why an executor refused it.
@@ -139,6 +142,7 @@ impl TrialLook {
             status,
             batch: known.map(|known| known.intent.token.batch),
             job,
+            shares_job: known.is_some_and(Known::shares_jobs),
             record,
             refusal: known.and_then(|known| known.outcome.as_ref()?.as_ref().err().cloned()),
             task_error,

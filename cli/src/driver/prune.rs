@@ -44,7 +44,9 @@ pub fn late<'a>(look: &'a Look, search: &'a Search) -> impl Iterator<Item = &'a 
 /// What scancel said.
 pub fn end_late(look: &Look, search: &Search) -> Result<()> {
     let mut tasks: Vec<String> = Vec::new();
-    for job in late(look, search).filter_map(|trial| trial.job.as_ref()) {
+    // An agent sees to its own.
+    let alone = late(look, search).filter(|trial| !trial.shares_job);
+    for job in alone.filter_map(|trial| trial.job.as_ref()) {
         match job.parse::<JobName>() {
             Ok(name) if name.slurm_id().is_none() && local::look(&name).is_some() => local::end(&name),
             _ => tasks.push(job.clone()),

@@ -12,7 +12,7 @@ use sweep_core::layout::SweepDir;
 
 use crate::driver::journal::Journal;
 use crate::driver::look::{Batches, owner};
-use crate::driver::submit::{Asked, Fill, Submission, Taken};
+use crate::driver::submit::{Asked, Fill, OFFERED, Submission, Taken};
 use crate::error::Result;
 use crate::executor::local;
 use crate::executor::slurm::queue::{self, QueueTable};
@@ -87,6 +87,8 @@ fn find(
         let job = match intent.executor {
             Executor::Slurm => find_job(dir, &intent, queue.as_ref())?,
             Executor::Local => local::find(dir, number).map(|job| job.to_string()),
+            // It was offered as soon as it was written.
+            Executor::Agent => Some(OFFERED.to_owned()),
         };
         let job = match job {
             Some(job) => Some(job),

@@ -84,6 +84,9 @@ impl std::fmt::Display for Waiting {
     }
 }
 
+/// What stands for the job of a batch that is offered to agents.
+pub const OFFERED: &str = "offered";
+
 /// What an executor said of one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
@@ -135,6 +138,7 @@ impl Submission<'_> {
             extra: self.extra.to_vec(),
             after: batch.after.map(number),
             limit: batch.limit,
+            per_job: batch.per_job,
         }
     }
 
@@ -251,6 +255,8 @@ impl Submission<'_> {
                 .map_err(NotSubmitted::Refused)
                 .and_then(|call| slurm::submit(&call))
                 .map(|id| id.to_string()),
+            // Nobody is asked: whoever comes finds the intent.
+            Executor::Agent => Ok(OFFERED.to_owned()),
             Executor::Local => own_binary()
                 .and_then(|binary| local::start(self.dir, batch, self.slots, &binary))
                 .map(|job| job.to_string())

@@ -44,6 +44,8 @@ pub fn start(dir: &SweepDir, executor: Executor) -> Result<Option<u32>> {
     match executor {
         Executor::Slurm => submit(dir, None).map(Some),
         Executor::Local => detach(dir).map(|()| None),
+        // The agents drive it, each while it has nothing to run.
+        Executor::Agent => Ok(None),
     }
 }
 

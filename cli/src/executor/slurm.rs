@@ -41,16 +41,25 @@ pub const DEFAULT_MAX_ARRAY_SIZE: u32 = 1001;
 const DEFAULT_MESSAGE_TIMEOUT_S: u64 = 10;
 
 /// Asks one of Slurm's commands.
-fn ask(call: &Call) -> Result<Answer> {
+///
+/// # Errors
+/// Where it is not there or does not answer.
+pub fn ask(call: &Call) -> Result<Answer> {
     // That a command is not there is no mistake of the user's input.
     call.run(ASK_LIMIT).map_err(|error| error.of_kind(Kind::World))
+}
+
+/// Whether this machine has Slurm's commands.
+#[must_use]
+pub fn is_here() -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join("scontrol").is_file())
 }
 
 /// Why [`site`] failed, in a line: Slurm's commands say the same several times over, most of it for their admins.
 #[must_use]
 pub fn absence(error: &Error) -> String {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if !std::env::split_paths(&path).any(|folder| folder.join("scontrol").is_file()) {
+    if !is_here() {
         return "there is no Slurm here".to_owned();
     }
     let reason = error.causes().last().map_or(error.message(), String::as_str);
@@ -111,10 +120,14 @@ pub struct Surroundings<'a> {
     pub after_job: Option<String>,
 }
 
+/// What stands in place of a trial where a job runs several.
+pub const AGENT: &str = "agent";
+
 /// The `sbatch` call of a batch.
 #[must_use]
 pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
     let dir = around.dir.path().to_string_lossy();
+    let is_packed = intent.per_job.is_some();
     let selector = match &intent.trials {
         Trials::Single(index) => Selector::Trial(*index),
         Trials::Consecutive { first, .. } => Selector::Offset(first.0),
@@ -123,7 +136,7 @@ pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
     let mut call =
         Call::new("sbatch").args(["--parsable".to_owned(), format!("--job-name={}", intent.token)]);
     if !matches!(intent.trials, Trials::Single(_)) {
-        let last = intent.trials.count().saturating_sub(1);
+        let last = intent.jobs().saturating_sub(1);
         let limit = intent.limit.map(|limit| format!("%{limit}")).unwrap_or_default();
         call = call.args([format!("--array=0-{last}{limit}")]);
     }
@@ -135,9 +148,21 @@ pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
     call = call
         .args(intent.sbatch.iter().map(|(name, value)| argument(name, value)))
         .args(intent.extra.iter().cloned());
+    // An agent whose time is over before its trials are goes on in the same job, later.
+    let says = |name: &str| {
+        let word = format!("--{name}");
+        intent.sbatch.contains_key(name) || intent.extra.contains(&word)
+    };
+    if is_packed && !says("requeue") && !says("no-requeue") {
+        call = call.args(["--requeue"]);
+    }
     let script = around.dir.job_script();
     let words = [script.as_path(), around.sweep_binary, around.dir.path()];
     call = call.args(words.map(|path| path.to_string_lossy().into_owned()));
+    if is_packed {
+        // Such a job is of no trial: what the plugin sees of trials are steps.
+        return call.args([intent.token.batch.to_string(), AGENT.to_owned()]);
+    }
     call = call.args([intent.token.batch.to_string(), selector.to_string()]);
     // By the environment and not as flags: sbatch without the plugin would refuse a flag that it does not know.
     call.env(&format!("{OPTION_PREFIX}sweep_dir"), &dir)
@@ -355,6 +380,7 @@ mod tests {
             extra: vec!["-p".into(), "main".into()],
             after: None,
             limit: Some(20),
+            per_job: None,
         }
     }
 
@@ -377,6 +403,18 @@ mod tests {
              sbatch --parsable --job-name=iris-20260102-030405-abcd.4 --array=0-499%20 --output=/dev/null \
              --chdir=/s --dependency=afterany:12 --exclusive --mem=1G -p main /s/iris/job.sh /usr/bin/sweep /s/iris \
              4 @1000"
+        );
+        let around = Surroundings {
+            dir: &SweepDir::new("/s/iris"),
+            sweep_binary: Path::new("/usr/bin/sweep"),
+            workdir: Path::new("/s"),
+            after_job: None,
+        };
+        let packed = Intent { per_job: Some(10), ..intent(Trials::Mapped { count: 25 }) };
+        assert_eq!(
+            submission(&packed, &around).shell_line(),
+            "sbatch --parsable --job-name=iris-20260102-030405-abcd.4 --array=0-2%20 --output=/dev/null --chdir=/s \
+             --exclusive --mem=1G -p main --requeue /s/iris/job.sh /usr/bin/sweep /s/iris 4 agent"
         );
         assert!(line(Trials::Mapped { count: 3 }).ends_with("/s/iris 4 @map:4"));
         let single = line(Trials::Single(TrialIndex(7)));

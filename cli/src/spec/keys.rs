@@ -45,6 +45,7 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("retries", Read),
     ("concurrency", Read),
     ("after", Read),
+    ("agent", Read),
     ("asha", Read),
     ("bayes", Refused("Bayesian search has no settings: take it out, `method: bayes` is enough")),
     ("budget", Read),
@@ -57,6 +58,8 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("genetic", Read),
     ("halving", Read),
     ("hyperband", Read),
+    ("launch_args", Read),
+    ("nodes_per_trial", Read),
     ("pbt", Read),
     ("rates", Read),
     ("repetitions", Read),
@@ -72,6 +75,7 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("source", Read),
     ("spread", Later),
     ("templates", Read),
+    ("trials_per_job", Read),
     (
         "weights",
         Refused("it belongs to the metric: write `metric: {weights: {precision: 0.5, recall: 0.5}}`"),
@@ -159,6 +163,10 @@ pub(super) const METRIC_FROM: &[(&str, Standing)] =
 
 /// The keys of `checkpoint`.
 pub(super) const CHECKPOINT: &[(&str, Standing)] = &[("keep", Read)];
+
+/// The keys of `agent`.
+pub(super) const AGENT: &[(&str, Standing)] =
+    &[("slots", Read), ("launch", Read), ("cpus", Read), ("mem", Read), ("gpus", Read), ("wait_s", Read)];
 
 /// The keys of `source`.
 pub(super) const SOURCE: &[(&str, Standing)] = &[("copy", Read)];
@@ -299,9 +307,20 @@ mod tests {
     #[test]
     fn the_reference_names_every_key_that_is_read() {
         let text = include_str!("../../../docs/spec.md");
-        for table in
-            [TOP, PARAMETER, WHEN, METRIC, METRIC_FROM, BUDGET, CHECKPOINT, NOTIFY, MOMENTS, SOURCE, METHODS]
-        {
+        for table in [
+            TOP,
+            AGENT,
+            PARAMETER,
+            WHEN,
+            METRIC,
+            METRIC_FROM,
+            BUDGET,
+            CHECKPOINT,
+            NOTIFY,
+            MOMENTS,
+            SOURCE,
+            METHODS,
+        ] {
             for (word, _) in table.iter().filter(|(_, standing)| *standing == Read) {
                 let is_named =
                     text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|named| named == *word);

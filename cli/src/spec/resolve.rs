@@ -11,8 +11,8 @@ use sweep_core::record::hex;
 use super::mistake::{Mistakes, Position, SpecErrors};
 use super::yaml::{self, Entry, Node};
 use super::{
-    Base, Spec, around, base, check, driving, files, from, keys, method, name, parameters, plan, read, rows,
-    run, rungs, sbatch, server, space, template,
+    Base, Spec, around, base, check, driving, files, from, keys, method, name, packing, parameters, plan,
+    read, rows, run, rungs, sbatch, server, space, template,
 };
 
 /// Whether the files that a spec names are looked at.
@@ -129,6 +129,27 @@ fn resolve(
         },
         mistakes,
     );
+    let packing = packing::read(
+        &packing::Nodes {
+            agent: node("agent"),
+            launch_args: node("launch_args"),
+            nodes_per_trial: node("nodes_per_trial"),
+            trials_per_job: node("trials_per_job"),
+        },
+        mistakes,
+    );
+    run.templates.extend(packing.texts);
+    let packing = packing.packing;
+    if let (Some(node), Some(_), true) =
+        (node("trials_per_job"), packing.trials_per_job, around.requeues || around.signal.is_some())
+    {
+        let hint = "take `signal` out: an agent passes on what Slurm sends, and requeues its job by itself";
+        mistakes.hint(
+            node.at,
+            "`trials_per_job` beside `signal`: a job of many trials has no one to tell",
+            hint,
+        );
+    }
     let mut options = node("sbatch").map(|node| sbatch::read(node, mistakes)).unwrap_or_default();
     for (key, text) in &options {
         let at = node("sbatch").map_or(root.at, |node| place_of(node, key));
@@ -141,6 +162,10 @@ fn resolve(
     // What the user says to sbatch itself counts more.
     if let Some(signal) = &around.signal {
         options.entry("signal".into()).or_insert_with(|| signal.clone());
+    }
+    // A job of its own has as many nodes as its trial; one of several trials has what `sbatch` says.
+    if let (Some(nodes), None) = (&packing.nodes_per_trial, packing.trials_per_job) {
+        options.entry("nodes".into()).or_insert_with(|| nodes.clone());
     }
     if around.requeues {
         options.entry("requeue".into()).or_default();
@@ -238,6 +263,7 @@ fn resolve(
         repetitions: around.repetitions,
         source: around.source,
         around: around.around,
+        packing,
         driving,
         space: space?,
         rows: rows.into_iter().map(|placed| placed.row).collect(),

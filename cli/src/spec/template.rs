@@ -59,6 +59,11 @@ impl Template {
         Self { reader: Reader::Submission, ..Self::new(text, at, &what) }
     }
 
+    /// A text that is filled in before the trial has anything but its parameters.
+    pub(super) fn before_start(text: &str, at: Position, what: &str) -> Self {
+        Self { reader: Reader::Submission, ..Self::new(text, at, what) }
+    }
+
     /// A text that a shell reads afterwards.
     pub(super) fn shell(text: &str, at: Position, what: &str) -> Self {
         Self { reader: Reader::Shell, ..Self::new(text, at, what) }

@@ -93,7 +93,7 @@ pub fn run(
 }
 
 /// Has the kernel kill a command when its parent, this process, is killed: nobody would wait for its end or stop it.
-fn end_with(command: &mut Command, parent: Pid) {
+pub(super) fn end_with(command: &mut Command, parent: Pid) {
     let ask = move || {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         // It may have been killed before we asked.

@@ -12,6 +12,7 @@ use sweep_core::layout::TrialDir;
 
 use crate::error::{At, Error, Kind, Result};
 use crate::task::identity::Identity;
+use crate::task::ledger::Keeping;
 
 /// Takes the claim of a batch on a trial for a job, or finds that the job holds it from before a requeue
 /// ([`Linked::There`]).
@@ -19,12 +20,30 @@ use crate::task::identity::Identity;
 /// # Errors
 /// [`Kind::SecondStart`] where another job holds it, [`Kind::NoFolder`] where it cannot be written.
 pub fn take(folder: &TrialDir, token: &Token, identity: &Identity) -> Result<Linked> {
-    let claim = Claim::of_job(token.clone(), identity.job.clone()).on_cluster(identity.cluster.as_deref());
-    let linked = link(folder, &claim, identity.job.as_str())?;
+    let linked = try_take(folder, token, identity, Keeping::Now)?;
     if linked == Linked::There {
         check_holder(&folder.claim(token.batch), identity)?;
     }
     Ok(linked)
+}
+
+/// Takes the claim of a batch on a trial for a job's agent, if nobody has it.
+///
+/// # Errors
+/// [`Kind::NoFolder`] where it cannot be written.
+pub fn try_take(folder: &TrialDir, token: &Token, identity: &Identity, keeping: Keeping) -> Result<Linked> {
+    let claim = Claim::of_job(token.clone(), identity.job.clone())
+        .on_cluster(identity.cluster.as_deref())
+        .by_agent(identity.agent.as_ref());
+    link_kept(folder, &claim, identity.job.as_str(), keeping)
+}
+
+/// Whether a job holds the claim of a batch on a trial, from before a requeue.
+///
+/// # Errors
+/// [`Kind::SecondStart`] where another holds it.
+pub fn check(folder: &TrialDir, token: &Token, identity: &Identity) -> Result<()> {
+    check_holder(&folder.claim(token.batch), identity)
 }
 
 /// What came of linking a claim.
@@ -41,10 +60,14 @@ pub enum Linked {
 /// # Errors
 /// [`Kind::NoFolder`] where it cannot be written.
 pub fn link(folder: &TrialDir, claim: &Claim, who: &str) -> Result<Linked> {
+    link_kept(folder, claim, who, Keeping::Now)
+}
+
+fn link_kept(folder: &TrialDir, claim: &Claim, who: &str, keeping: Keeping) -> Result<Linked> {
     let path = folder.claim(claim.token.batch);
     let private = folder.private_claim(claim.token.batch, who, std::process::id());
     let no_folder = |error: Error| error.of_kind(Kind::NoFolder);
-    write_private(&private, claim).at("write", &private).map_err(no_folder)?;
+    write_private(&private, claim, keeping).at("write", &private).map_err(no_folder)?;
     let linked = fs::hard_link(&private, &path);
     // Over a network file system a link may be made and its answer lost; the count of links tells.
     let made = linked.is_ok() || fs::metadata(&private).is_ok_and(|metadata| metadata.nlink() == 2);
@@ -58,11 +81,11 @@ pub fn link(folder: &TrialDir, claim: &Claim, who: &str) -> Result<Linked> {
     }
 }
 
-fn write_private(path: &std::path::Path, claim: &Claim) -> std::io::Result<()> {
+fn write_private(path: &std::path::Path, claim: &Claim, keeping: Keeping) -> std::io::Result<()> {
     // A private file of this name can only be left from an earlier start of this very process name.
     let mut file = fs::File::create(path)?;
     file.write_all(&claim.to_line())?;
-    file.sync_all()
+    keeping.of(&file)
 }
 
 fn check_holder(path: &std::path::Path, identity: &Identity) -> Result<()> {

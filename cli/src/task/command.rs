@@ -3,6 +3,8 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitStatus;
 
 use sweep_core::environment::TrialContext;
 use sweep_core::id::JobName;
@@ -14,7 +16,22 @@ use crate::spec::nested::Nested;
 use crate::task::child::{self, Ended};
 use crate::task::identity::Identity;
 use crate::task::parent::Parent;
-use crate::task::{after, argv, checkpoint, collect, remnants, requeue, template};
+use crate::task::{after, argv, checkpoint, collect, launch, remnants, requeue, template};
+
+/// A command that is ready to be started.
+#[derive(Debug)]
+pub(super) struct Ready {
+    /// The program and its arguments.
+    pub(super) argv: Vec<String>,
+    /// Every variable that comes to the environment.
+    pub(super) variables: Vec<(String, String)>,
+    /// Where it runs.
+    pub(super) workdir: PathBuf,
+    /// Where its output goes.
+    pub(super) output: File,
+    /// Where its output begins.
+    from: u64,
+}
 
 /// Runs it to its end.
 ///
@@ -27,6 +44,37 @@ pub(super) fn run(
     identity: &Identity,
     parent: Parent,
 ) -> Result<Ended> {
+    let mut ready = prepare(context, folder, variables, identity)?;
+    let ended = child::run(&ready.argv, &ready.variables, &ready.workdir, &ready.output, parent);
+    match (&ended, context.record) {
+        (Err(error), _) => note(&mut ready.output, &error.to_string()),
+        (Ok(Ended::CutOff), Some(record)) => {
+            note(&mut ready.output, "slurmstepd is gone, so Slurm may start this again; ending");
+            let left = remnants::end_own(record);
+            note(&mut ready.output, &format!("ended, {left} processes are left"));
+        }
+        (Ok(Ended::Itself { status, told }), _) => {
+            if requeue::is_wanted(context.manifest.around.requeue_on.as_deref(), *told, folder) {
+                note(&mut ready.output, "to be requeued, to go on later");
+            } else {
+                ready.finish(context, folder, variables, *status);
+            }
+        }
+        (Ok(Ended::CutOff), None) => {}
+    }
+    ended
+}
+
+/// Writes what the command finds when it starts, and gives what it takes to start it.
+///
+/// # Errors
+/// For a name without value, or those of the file system; the trial's output says it as well.
+pub(super) fn prepare(
+    context: &TrialContext<'_>,
+    folder: &TrialDir,
+    variables: &[(String, String)],
+    identity: &Identity,
+) -> Result<Ready> {
     let path = folder.output();
     let mut output = fs::OpenOptions::new().append(true).create(true).open(&path).at("open", &path)?;
     let header = format!(
@@ -37,53 +85,63 @@ pub(super) fn run(
         identity.node
     );
     output.write_all(header.as_bytes()).at("write", &path)?;
-    let ended = run_in(context, folder, variables, parent, &mut output);
-    match (&ended, context.record) {
-        (Err(error), _) => note(&mut output, &error.to_string()),
-        (Ok(Ended::CutOff), Some(record)) => {
-            note(&mut output, "slurmstepd is gone, so Slurm may start this again; ending");
-            let left = remnants::end_own(record);
-            note(&mut output, &format!("ended, {left} processes are left"));
+    match prepare_in(context, folder, variables, identity) {
+        Ok((argv, variables, workdir)) => {
+            let from = output.metadata().at("read", &path)?.len();
+            Ok(Ready { argv, variables, workdir, output, from })
         }
-        _ => {}
+        Err(error) => {
+            note(&mut output, &error.to_string());
+            Err(error)
+        }
     }
-    ended
 }
 
-fn run_in(
+type Prepared = (Vec<String>, Vec<(String, String)>, PathBuf);
+
+fn prepare_in(
     context: &TrialContext<'_>,
     folder: &TrialDir,
     variables: &[(String, String)],
-    parent: Parent,
-    output: &mut File,
-) -> Result<Ended> {
+    identity: &Identity,
+) -> Result<Prepared> {
     let Manifest { around, env, workdir, .. } = context.manifest;
     checkpoint::prepare(context.manifest, context.trial, context.dir, folder)?;
     let config = folder.config();
     let json = serde_json::to_vec_pretty(&Nested(&context.trial.params)).expect("scalars always serialize");
     fs::write(&config, [json.as_slice(), b"\n"].concat()).at("write", &config)?;
     let values = argv::Values { params: &context.trial.params, variables };
-    let argv = argv::of_trial(context.manifest, &values, &config)?;
+    let mut argv = argv::of_trial(context.manifest, &values, &config)?;
+    if identity.job.slurm_id().is_some() {
+        argv = launch::with_srun(&context.manifest.packing, &values, identity, argv)?;
+    }
     let workdir = context.dir.path().join(values.fill(workdir)?);
     template::render(&around.templates, &context.trial.params, variables, folder, &workdir)?;
     let of_spec = env.iter().map(|(name, value)| Ok((name.clone(), values.fill(value)?)));
     let mut all = of_spec.collect::<Result<Vec<_>>>()?;
     all.extend_from_slice(variables);
-    let from = output.metadata().at("read", &folder.output())?.len();
-    let ended = child::run(&argv, &all, &workdir, output, parent)?;
-    let Ended::Itself { status, told } = ended else { return Ok(ended) };
-    if requeue::is_wanted(around.requeue_on.as_deref(), told, folder) {
-        note(output, "to be requeued, to go on later");
-        return Ok(ended);
+    Ok((argv, all, workdir))
+}
+
+impl Ready {
+    /// Does what comes behind the command, which has ended as it has: nothing here changes that.
+    pub(super) fn finish(
+        &mut self,
+        context: &TrialContext<'_>,
+        folder: &TrialDir,
+        variables: &[(String, String)],
+        status: ExitStatus,
+    ) {
+        let Manifest { around, .. } = context.manifest;
+        let values = argv::Values { params: &context.trial.params, variables };
+        let collect = |metric| collect::collect(metric, folder, self.from, &self.workdir);
+        let collected: Vec<Result<()>> = context.manifest.metrics().map(collect).collect();
+        let done =
+            after::run(&around.after, &values, &self.variables, status, &self.workdir, &mut self.output);
+        for error in collected.into_iter().chain([done]).filter_map(Result::err) {
+            note(&mut self.output, &error.to_string());
+        }
     }
-    // The command has ended as it has: nothing behind it changes that.
-    let collect = |metric| collect::collect(metric, folder, from, &workdir);
-    let collected: Vec<Result<()>> = context.manifest.metrics().map(collect).collect();
-    let done = after::run(&around.after, &values, &all, status, &workdir, output);
-    for error in collected.into_iter().chain([done]).filter_map(Result::err) {
-        note(output, &error.to_string());
-    }
-    Ok(ended)
 }
 
 /// Says in the trial's output that a job that ran it to a good end was started again.
@@ -100,6 +158,6 @@ pub(super) fn note_completed(folder: &TrialDir, job: &JobName) -> Result<()> {
 }
 
 /// Says something in the trial's output; one that cannot be written is no reason to fail the trial.
-fn note(output: &mut File, text: &str) {
+pub(super) fn note(output: &mut File, text: &str) {
     let _ = writeln!(output, "sweep: {text}");
 }

@@ -17,8 +17,10 @@ pub struct Identity {
     pub array_task: Option<u32>,
     /// Slurm's cluster.
     pub cluster: Option<String>,
-    /// `batch` under Slurm, `local` elsewhere.
-    pub step: &'static str,
+    /// `batch`, or a step's number, under Slurm, `local` elsewhere.
+    pub step: String,
+    /// Which of the job's agents runs it, where one does.
+    pub agent: Option<JobName>,
     /// The machine.
     pub node: String,
     /// The user.
@@ -45,7 +47,8 @@ impl Identity {
             array_job: number("SLURM_ARRAY_JOB_ID"),
             array_task: number("SLURM_ARRAY_TASK_ID"),
             cluster: env("SLURM_CLUSTER_NAME"),
-            step: "batch",
+            step: "batch".into(),
+            agent: None,
             node: env("SLURMD_NODENAME").unwrap_or_else(host),
             uid: geteuid().as_raw(),
             gid: getegid().as_raw(),
@@ -66,7 +69,8 @@ impl Identity {
             array_job: None,
             array_task: None,
             cluster: None,
-            step: "local",
+            step: "local".into(),
+            agent: None,
             node,
             uid: geteuid().as_raw(),
             gid: getegid().as_raw(),

@@ -73,6 +73,17 @@ impl Ledger {
         })
     }
 
+    /// Whether a trial came to its own end in a job of a batch before, a good one or not. One that was told to end with
+    /// its job goes on with it.
+    #[must_use]
+    pub fn has_ended(&self, token: &Token, job: &JobName) -> bool {
+        self.records.iter().any(|(seen, records)| {
+            let is_ours = seen.name.job == *job && seen.token.as_ref() == Some(token);
+            let is_end = |record: &&Record| record.kind == Kind::End && !record.was_terminated();
+            is_ours && records.iter().any(|record| is_end(&record))
+        })
+    }
+
     /// The start of every record, counted or not.
     pub fn starts(&self) -> impl Iterator<Item = &Record> {
         self.records
@@ -129,7 +140,8 @@ pub fn start(identity: &Identity, attempt: u32, time_ns: u64, claimed: Claimed) 
         job: identity.job.clone(),
         array_job: identity.array_job,
         array_task: identity.array_task,
-        step: identity.step.to_owned(),
+        step: identity.step.clone(),
+        agent: identity.agent.clone(),
         attempt,
         time_ns,
         exit: None,
@@ -146,21 +158,44 @@ pub fn start(identity: &Identity, attempt: u32, time_ns: u64, claimed: Claimed) 
 ///
 /// # Errors
 /// Where the file is there already or cannot be written.
-pub fn create(path: &Path, record: &Record) -> Result<()> {
+pub fn create(path: &Path, record: &Record, keeping: Keeping) -> Result<()> {
     let file = fs::OpenOptions::new().write(true).create_new(true).open(path).at("create", path)?;
-    write_line(file, record).at("write", path)
+    write_line(file, record, keeping).at("write", path)
 }
 
 /// Appends a record to its file.
 ///
 /// # Errors
 /// Where the file is not there or cannot be written.
-pub fn append(path: &Path, record: &Record) -> Result<()> {
+pub fn append(path: &Path, record: &Record, keeping: Keeping) -> Result<()> {
     let file = fs::OpenOptions::new().append(true).open(path).at("open", path)?;
-    write_line(file, record).at("write", path)
+    write_line(file, record, keeping).at("write", path)
 }
 
-fn write_line(mut file: fs::File, record: &Record) -> std::io::Result<()> {
+fn write_line(mut file: fs::File, record: &Record, keeping: Keeping) -> std::io::Result<()> {
     file.write_all(&record.to_line())?;
-    file.sync_all()
+    keeping.of(&file)
+}
+
+/// When what was written has to be on the disk. What a killed process has written is there either way: it is a machine
+/// that loses its power that forgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Before anything else happens.
+    Now,
+    /// Soon, with others: whoever writes sees to it.
+    Together,
+}
+
+impl Keeping {
+    /// Does what is to be done now for a file.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn of(self, file: &fs::File) -> std::io::Result<()> {
+        match self {
+            Self::Now => file.sync_all(),
+            Self::Together => Ok(()),
+        }
+    }
 }

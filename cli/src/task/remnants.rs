@@ -35,6 +35,15 @@ pub fn end_own(record: &RecordName) -> usize {
     })
 }
 
+/// Sends a signal to every process of an attempt; how many there are.
+pub fn send_all(record: &RecordName, signal: Signal) -> usize {
+    let pids = processes().into_iter().map(|(pid, _)| pid);
+    let own: Vec<u32> =
+        pids.filter(|pid| *pid != this() && record_of(*pid).as_ref() == Some(record)).collect();
+    own.iter().for_each(|pid| send(*pid, signal));
+    own.len()
+}
+
 /// Ends what earlier starts of a job left of a trial; `own` is the record of the start that we are.
 ///
 /// # Errors

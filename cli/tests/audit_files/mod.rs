@@ -97,6 +97,7 @@ pub fn start(node: &str, job: u32, start_s: u64) -> Record {
         array_job: None,
         array_task: None,
         step: "batch".into(),
+        agent: None,
         attempt: 0,
         time_ns: (NOVEMBER + start_s) * SECOND,
         exit: None,

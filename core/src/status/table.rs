@@ -61,6 +61,7 @@ fn record(kind: Kind, batch: u32, time_ns: u64) -> Record {
         array_job: None,
         array_task: None,
         step: "batch".into(),
+        agent: None,
         attempt: 0,
         time_ns,
         exit: None,

@@ -63,6 +63,7 @@ impl Attempt {
             array_job: job.array_job,
             array_task: job.array_task,
             step: job.step.to_string(),
+            agent: None,
             attempt: 0,
             time_ns: now_ns,
             exit: None,

@@ -60,6 +60,9 @@ pub(super) fn human(submitted: &Submitted) -> String {
     let runner = match submitted.executor {
         Executor::Slurm => format!("{} sbatch calls, jobs {shown}", jobs.len()),
         Executor::Local => format!("on this machine, process {shown}"),
+        Executor::Agent => {
+            format!("offered to agents: `sweep agent {}`", submitted.created.dir.path().display())
+        }
     };
     out.push_str(&format!(
         "submitted {}: {} trials, {runner}\n",
@@ -80,6 +83,7 @@ pub(super) fn dry_run(report: &Plan, executor: Executor, calls: &[(u32, Option<S
     let mut out = plan::human(report, table::width());
     match executor {
         Executor::Local => out.push_str("\nthey would run as processes of this machine\n"),
+        Executor::Agent => out.push_str("\nthey would be offered to agents\n"),
         Executor::Slurm if calls.is_empty() => out.push_str("\nso many sbatch calls are not listed\n"),
         Executor::Slurm => {
             out.push_str(&format!("\n{} sbatch calls:\n", calls.len()));

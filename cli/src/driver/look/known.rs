@@ -49,6 +49,24 @@ pub(super) struct Known {
     pub(super) outcome: Option<Result<String, String>>,
 }
 
+impl Known {
+    /// Whether its trials share their jobs with others.
+    pub(super) fn shares_jobs(&self) -> bool {
+        self.intent.per_job.is_some() || self.intent.executor == Executor::Agent
+    }
+
+    /// The trial of a row.
+    pub(super) fn trial(&self, row: u32) -> Option<TrialIndex> {
+        match &self.intent.trials {
+            Trials::Single(index) => (row == 0).then_some(*index),
+            Trials::Consecutive { first, count } => {
+                (row < *count).then(|| TrialIndex(first.0.saturating_add(row)))
+            }
+            Trials::Mapped { .. } => self.rows.get(row as usize).copied(),
+        }
+    }
+}
+
 /// Most batches that a directory may name, so that a stray file cannot fill memory.
 const BATCHES: u32 = 100_000_000;
 

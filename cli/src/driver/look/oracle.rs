@@ -1,9 +1,11 @@
 //! Everybody who is asked about jobs in one look, and what their answers come to for one trial.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sweep_core::batch::{Executor, Trials};
-use sweep_core::id::JobName;
+use sweep_core::id::{BatchNumber, JobName, TrialIndex};
 use sweep_core::layout::{RecordName, SweepDir, TrialDir};
 use sweep_core::manifest::Manifest;
 use sweep_core::record::{Claimed, Kind, Record};
@@ -13,12 +15,13 @@ use sweep_core::status::{self, Accounting, BatchEvidence, Evidence, Queue, Statu
 use super::folders::{self, read_metrics};
 use super::known::{Known, Place};
 use super::scene::Finding;
+use super::shared::{self, Place as Keeps, of_offered, of_packed};
 use super::{Batches, index, owner};
 use crate::driver::successor;
 use crate::error::{Error, Result};
-use crate::executor::local;
 use crate::executor::slurm::accounting::{self, AccountTable, Accounts};
 use crate::executor::slurm::queue::{self, QueueTable};
+use crate::executor::{local, slurm};
 use crate::task::now_ns;
 
 /// Everybody who was asked about jobs.
@@ -28,6 +31,9 @@ pub(super) struct Oracle {
     keeps_no_accounts: bool,
     asked_ns: u64,
     pub(super) unanswered: Option<Error>,
+    dir: SweepDir,
+    /// Which jobs of several trials came to any of them, by batch and task.
+    ran: Mutex<HashMap<(BatchNumber, u32), bool>>,
 }
 
 impl Oracle {
@@ -40,18 +46,28 @@ impl Oracle {
         wants_driver: bool,
     ) -> Result<Self> {
         let asked_ns = now_ns();
-        let mut oracle =
-            Self { queue: None, accounts: None, keeps_no_accounts: false, asked_ns, unanswered: None };
-        let on_slurm = |known: &Known| known.intent.executor == Executor::Slurm;
-        let submitted = batches.known.iter().flatten().any(on_slurm);
+        let mut oracle = Self {
+            queue: None,
+            accounts: None,
+            keeps_no_accounts: false,
+            asked_ns,
+            unanswered: None,
+            dir: dir.clone(),
+            ran: Mutex::default(),
+        };
+        let by = |executor| batches.known.iter().flatten().any(|known| known.intent.executor == executor);
+        let submitted = by(Executor::Slurm);
         let has_open = !open.is_empty() || wants_driver;
         // Jobs of the flags alone have no batch; their folders tell that there were some.
         let flags_alone = has_open && batches.known.is_empty() && folders::any(dir)?;
-        if !(has_open && submitted || batches.full().is_some() || flags_alone) {
+        // What was offered may have been taken in jobs, or on machines without any.
+        let taken = has_open && by(Executor::Agent) && folders::any(dir)?;
+        if !(has_open && submitted || taken || batches.full().is_some() || flags_alone) {
             return Ok(oracle);
         }
         match queue::ask(owner(dir)?) {
             Ok(table) => oracle.queue = Some(table),
+            Err(_) if !submitted && !slurm::is_here() => {}
             // The database may answer where the controller does not.
             Err(error) => oracle.unanswered = Some(error),
         }
@@ -84,6 +100,7 @@ impl Oracle {
     pub(super) fn judge(
         &self,
         manifest: &Manifest,
+        index: TrialIndex,
         known: Option<(&Known, u32)>,
         mut attempts: Vec<(RecordName, Vec<Record>)>,
         folder: Option<&TrialDir>,
@@ -98,9 +115,9 @@ impl Oracle {
             attempts.truncate(own + 1);
         }
         let (mut names, mut records): (Vec<RecordName>, Vec<Vec<Record>>) = attempts.into_iter().unzip();
-        let newest = records.last().and_then(|records| records.first());
-        let (batch, job) = match (known, newest) {
-            (Some((known, task)), newest) => self.of_batch(known, task, newest),
+        let newest = records.last().map(Vec::as_slice);
+        let (batch, job) = match (known, newest.and_then(<[Record]>::first)) {
+            (Some((known, row)), _) => self.of_batch(known, row, index, newest, stopped),
             (None, Some(start)) => self.of_flags(start),
             (None, None) => (None, None),
         };
@@ -148,8 +165,10 @@ impl Oracle {
     fn of_batch(
         &self,
         known: &Known,
-        task: u32,
-        newest: Option<&Record>,
+        row: u32,
+        index: TrialIndex,
+        newest: Option<&[Record]>,
+        stopped: bool,
     ) -> (Option<BatchEvidence>, Option<String>) {
         let mut evidence = BatchEvidence {
             token: Some(known.intent.token.clone()),
@@ -157,7 +176,12 @@ impl Oracle {
             asked_ns: self.asked_ns,
             ..BatchEvidence::default()
         };
-        let own_record = newest.filter(|start| start.claimed.token.as_ref() == Some(&known.intent.token));
+        let is_own = |records: &&[Record]| {
+            let start = records.first();
+            start.is_some_and(|start| start.claimed.token.as_ref() == Some(&known.intent.token))
+        };
+        let own = newest.filter(is_own);
+        let own_record = own.and_then(<[Record]>::first);
         match known.intent.executor {
             Executor::Local => {
                 let supervisor = known.outcome.as_ref().and_then(|job| job.as_ref().ok()?.parse().ok());
@@ -173,19 +197,73 @@ impl Oracle {
                 let name = evidence.job.as_ref().map(ToString::to_string);
                 (Some(evidence), name)
             }
+            Executor::Agent => self.of_offered(evidence, index, own),
             Executor::Slurm => {
                 let name = known.intent.token.to_string();
                 let noted = known.outcome.as_ref().and_then(|job| job.as_ref().ok()?.parse::<u32>().ok());
                 // A record names its own job: of two jobs of one batch it may be the one that nobody noted.
                 let ran = own_record.and_then(|start| start.array_job.or_else(|| start.job.slurm_id()));
                 let job = ran.or(noted).or_else(|| self.queue.as_ref()?.job_of(&name));
-                let task = (!matches!(known.intent.trials, Trials::Single(_))).then_some(task);
+                let task = known.intent.task_of(row);
+                let in_array = (!matches!(known.intent.trials, Trials::Single(_))).then_some(task);
                 let Some(job) = job else { return (Some(evidence), None) };
-                self.fill(&mut evidence, job, task);
-                let id = task.map_or_else(|| job.to_string(), |task| format!("{job}_{task}"));
+                self.fill(&mut evidence, job, in_array);
+                let id = in_array.map_or_else(|| job.to_string(), |task| format!("{job}_{task}"));
+                if known.intent.per_job.is_some()
+                    && of_packed(&mut evidence, own, stopped, || self.has_run(known, task)) == Keeps::Left
+                {
+                    return (None, Some(id));
+                }
                 (Some(evidence), Some(id))
             }
         }
+    }
+
+    /// Evidence of a trial that was offered to agents, and the job of the one that took it.
+    fn of_offered(
+        &self,
+        mut evidence: BatchEvidence,
+        index: TrialIndex,
+        own: Option<&[Record]>,
+    ) -> (Option<BatchEvidence>, Option<String>) {
+        let queue_of = |job: &JobName, start: Option<&Record>| match job.slurm_id() {
+            None => local::look(job),
+            Some(id) => {
+                let task = start.and_then(|start| start.array_job.zip(start.array_task));
+                let (job, task) = task.map_or((id, None), |(array, task)| (array, Some(task)));
+                self.queue.as_ref().map(|queue| match (queue.look(job, task), task) {
+                    ((Queue::Absent, _), None) if queue.is_open(job) => Queue::Running,
+                    ((found, _), _) => found,
+                })
+            }
+        };
+        if let Some(start) = own.and_then(<[Record]>::first) {
+            evidence.queue = queue_of(&start.job, Some(start));
+            evidence.job = Some(start.job.clone());
+            of_offered(&mut evidence, own.unwrap_or_default());
+            let name = evidence.job.as_ref().map(ToString::to_string);
+            return (Some(evidence), name);
+        }
+        let token = evidence.token.clone();
+        match token.and_then(|token| shared::holder(&self.dir, index, &token)) {
+            // Whoever took it died before it began.
+            Some((job, claim)) if shared::has_ended(&claim, queue_of(&job, None)) => {
+                (None, Some(job.to_string()))
+            }
+            Some((job, _)) => (Some(evidence), Some(job.to_string())),
+            None => (Some(evidence), None),
+        }
+    }
+
+    /// Whether a job of several trials came to any of them.
+    fn has_run(&self, known: &Known, task: u32) -> bool {
+        let token = &known.intent.token;
+        let mut ran = self.ran.lock().unwrap_or_else(PoisonError::into_inner);
+        *ran.entry((token.batch, task)).or_insert_with(|| {
+            let rows = known.intent.rows_of(task);
+            rows.filter_map(|row| known.trial(row))
+                .any(|index| shared::holder(&self.dir, index, token).is_some())
+        })
     }
 
     /// Evidence of a job of the flags alone, which only its record names.

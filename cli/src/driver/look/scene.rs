@@ -85,7 +85,8 @@ impl Scene<'_> {
             let one = |trial: &usize| {
                 let index = TrialIndex(u32::try_from(*trial).expect("counted by a u32"));
                 let mut finding = self.one(index, places[*trial], started.may_have(index))?;
-                finding.task_error = places[*trial].and_then(|Place { batch, task }| {
+                finding.task_error = places[*trial].and_then(|Place { batch, task: row }| {
+                    let task = self.batches.known[batch].as_ref()?.intent.task_of(row);
                     let batch = BatchNumber(u32::try_from(batch).ok()?);
                     errors.contains(&(batch, task)).then(|| read_start(&self.dir.task_error(batch, task)))?
                 });
@@ -121,7 +122,7 @@ impl Scene<'_> {
             let has_folder = attempts.is_some();
             let attempts = attempts.map(Ledger::attempts).unwrap_or_default();
             let folder = has_folder.then_some(&folder);
-            Ok(self.oracle.judge(self.manifest, known, attempts, folder, self.stopped))
+            Ok(self.oracle.judge(self.manifest, index, known, attempts, folder, self.stopped))
         };
         let found: Finding = judge()?;
         let is_local = known.is_some_and(|(known, _)| known.intent.executor == Executor::Local);
