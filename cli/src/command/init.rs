@@ -43,6 +43,8 @@ struct Report {
     trials: u32,
     /// The sbatch lines to use, with SCRIPT for a script of one's own.
     sbatch: Vec<String>,
+    /// The line of an agent, in an allocation of one's own; none for a sweep without a command.
+    agent: Option<String>,
 }
 
 impl Args {
@@ -63,6 +65,10 @@ impl Args {
             dir: created.dir.path().display().to_string(),
             trials: created.count,
             sbatch: lines(&created, max_array_size),
+            agent: created.manifest.command.is_some().then(|| {
+                let dir = created.dir.path().display().to_string();
+                Call::new("sweep").args(["agent".to_owned(), dir]).shell_line()
+            }),
         };
         print(&match self.format {
             Format::Human => human(&report),
@@ -98,6 +104,10 @@ fn human(report: &Report) -> String {
     let mut out = format!("made {} with {} trials\n\n", report.dir, report.trials);
     out.push_str("run them with a batch script of your own, where the plugin is installed:\n");
     for line in &report.sbatch {
+        out.push_str(&format!("  {line}\n"));
+    }
+    if let Some(line) = &report.agent {
+        out.push_str("or many at once in an allocation of your own:\n");
         out.push_str(&format!("  {line}\n"));
     }
     out

@@ -13,6 +13,7 @@ mod failure;
 mod fuzz;
 mod machine;
 mod matrix;
+mod overhead;
 mod package;
 mod program;
 mod prove;
@@ -50,6 +51,7 @@ enum Command {
     Cluster(cluster::Command),
     Fuzz(fuzz::Arguments),
     Bench(bench::Arguments),
+    Overhead(overhead::Arguments),
     Race(race::Arguments),
     /// Build the book as a site with mdBook, and check every link in it.
     Book,
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Command::Cluster(command) => cluster::run(&command),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Overhead(arguments) => overhead::run(&arguments),
         Command::Race(arguments) => race::run(&arguments),
         Command::Book => book::run(),
     };

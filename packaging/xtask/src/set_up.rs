@@ -62,6 +62,8 @@ const POLICY_TEXT: &str =
 pub const ROOTS: [Need; 1] = [Need { package: "debootstrap", evidence: Evidence::Program("debootstrap") }];
 /// What a static `sweep` needs beside.
 pub const STATIC: [Need; 1] = [Need { package: "musl-tools", evidence: Evidence::Program("musl-gcc") }];
+/// What an agent is compared with.
+pub const PARALLEL: [Need; 1] = [Need { package: "parallel", evidence: Evidence::Program("parallel") }];
 /// What the proof of the page needs beside: a browser, and letters for it to draw.
 pub const BROWSER: [Need; 2] = [
     Need { package: "chromium", evidence: Evidence::Program("chromium") },

@@ -2,6 +2,7 @@
 //! kind of cluster is started once; nothing here may disturb a cluster's daemons, which other tests share.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod agent;
 mod around;
 mod calls;
 mod chain;

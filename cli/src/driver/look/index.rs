@@ -218,6 +218,7 @@ fn put_record(writer: &mut Writer, record: &Record, before: Option<&Record>) {
     writer.option(record.array_job.map(u64::from), Writer::number);
     writer.option(record.array_task.map(u64::from), Writer::number);
     writer.text(&record.step);
+    writer.option(record.agent.as_ref(), put_job);
     writer.number(u64::from(record.attempt));
 }
 
@@ -230,6 +231,7 @@ fn is_of_same(record: &Record, before: &Record) -> bool {
         && record.job == before.job
         && (record.array_job, record.array_task) == (before.array_job, before.array_task)
         && record.step == before.step
+        && record.agent == before.agent
         && record.attempt == before.attempt
 }
 
@@ -257,6 +259,7 @@ fn common(reader: &mut Reader<'_>) -> Option<Record> {
         array_job: reader.option(Reader::small)?,
         array_task: reader.option(Reader::small)?,
         step: reader.text()?.to_owned(),
+        agent: reader.option(job)?,
         attempt: reader.small()?,
         time_ns: 0,
         exit: None,
