@@ -268,9 +268,9 @@ impl<'a> Server<'a> {
         let share = match share {
             Ok(share) => match self.whole.lacks(share) {
                 None => share,
-                Some(lack) => return self.pass_over(&trial, Error::new(Kind::NotStarted, lack)),
+                Some(lack) => return self.pass_over(&trial, &Error::new(Kind::NotStarted, lack)),
             },
-            Err(error) => return self.pass_over(&trial, error.of_kind(Kind::NotStarted)),
+            Err(error) => return self.pass_over(&trial, &error.of_kind(Kind::NotStarted)),
         };
         let Some(part) = self.room.take(share) else { return Ok(Next::Later) };
         self.work.take();
@@ -297,14 +297,14 @@ impl<'a> Server<'a> {
 
     /// Ends a trial that cannot run in this task's allocation, which is the only one that it has. What was offered is
     /// left to another agent.
-    fn pass_over(&mut self, trial: &Trial, error: Error) -> Result<Next> {
+    fn pass_over(&mut self, trial: &Trial, error: &Error) -> Result<Next> {
         let Some(piece) = self.work.take() else { return Ok(Next::Later) };
         self.summary.too_large += 1;
         if self.work.holds() == Holds::Job
             && let Some(earlier) = self.claim(&piece)?
         {
             let Agent { dir, identity, .. } = self.agent;
-            kept::refuse(dir, &piece.token, trial, identity, earlier, &error)?;
+            kept::refuse(dir, &piece.token, trial, identity, earlier, error)?;
             self.keep.note();
         }
         Ok(Next::Taken)

@@ -127,6 +127,7 @@ mod tests {
             status: Status { state, bucket: Bucket::of(state, false), attempt: 0, job: None },
             batch: None,
             job: None,
+            shares_job: false,
             record: None,
             refusal: None,
             task_error: None,
