@@ -68,7 +68,8 @@ fn init_prints_lines_for_a_person() {
     let sweep = home.newest();
     let expected = format!(
         "made {dir} with 12 trials\n\nrun them with a batch script of your own, where the plugin is installed:\n  \
-         sbatch --sweep-dir={dir} --array=0-11 SCRIPT\n",
+         sbatch --sweep-dir={dir} --array=0-11 SCRIPT\n\
+         or many at once in an allocation of your own:\n  sweep agent {dir}\n",
         dir = sweep.path()
     );
     assert_eq!(text, expected);
