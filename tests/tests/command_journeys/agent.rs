@@ -120,8 +120,8 @@ fn a_requeued_job_goes_on_with_the_trials_that_had_not_ended() {
     sweep.wait_states(&states_of(&[("running", 2), ("completed", 2)]));
     let task = sweep.job().task(0);
     plain().scontrol(&["requeue", &task]).unwrap().checked().unwrap();
-    home.write("gate", "open");
     plain().start_requeued(&task, LIMIT).unwrap();
+    home.write("gate", "open");
     let status = sweep.wait_completed(4);
     let attempts: Vec<u64> =
         status["trials"].as_array().unwrap().iter().map(|trial| trial["attempt"].as_u64().unwrap()).collect();
