@@ -91,6 +91,7 @@ fn one(user: &Account, dir: &SweepDir, batch: &Batch, trial: u32, task: u32) -> 
         array_job: Some(batch.job),
         array_task: Some(task),
         step: "batch".into(),
+        agent: None,
         attempt: 0,
         time_ns: start_ns,
         exit: None,
