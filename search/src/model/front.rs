@@ -12,7 +12,7 @@ use super::encoding::{Encoding, Point};
 use super::parzen;
 use super::posterior::{Belief, Posterior};
 use super::proposing::{
-    self, DRAWN, Kernels, Known, LEADERS, Observation, POINTS, RUGGED, SHARED, chosen, completed, fitted_at,
+    self, DRAWN, Kernels, Known, LEADERS, Observation, POINTS, RUGGED, chosen, completed, fitted_at,
 };
 use super::volume::{self, Room};
 use super::warp::warped;
@@ -23,6 +23,8 @@ use crate::rng::Rng;
 const VOLUMES: usize = 3;
 /// One in so many proposals weighs the metrics.
 const TURNS: usize = 2;
+/// Where a metric is noisy, one in so many proposals comes from densities.
+const SHARED: usize = 2;
 /// Most points of a front that is improved upon; of more, those with the most room around them.
 const FRONT: usize = 60;
 /// How far behind the worst of the front the reference lies, as a share of the front's extent, and at least so many
