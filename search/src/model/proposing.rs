@@ -91,7 +91,7 @@ pub(crate) fn proposals(known: &Known<'_>, kernels: &mut Kernels, rng: &mut Rng)
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|a, b| results[*a].total_cmp(&results[*b]));
     let at_its_end = kernel.noise > RUGGED || stagnates(&results, known.encoding.metrics().len());
-    if at_its_end && n % KEPT != 0 {
+    if at_its_end && !n.is_multiple_of(KEPT) {
         let mut sorted: Vec<&[f64]> = order.iter().map(|i| known.observed[*i].0.as_slice()).collect();
         sorted.extend(known.pending.iter().map(Vec::as_slice));
         return (0..10).map(|_| parzen::proposal(known.encoding, &sorted, rng)).collect();
