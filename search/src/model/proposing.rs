@@ -29,10 +29,10 @@ pub(super) const LEADERS: usize = 20;
 /// is noise to whoever looks for the way down. Of the weights a share, and the noise.
 const SMOOTH: (f64, f64) = (0.25, 0.1);
 /// With more noise, or where the best result is so long ago, or twice the number of coordinates, or a fifth of all, the
-/// model is at its end, and but one in [`KEPT`] proposals all come from densities.
+/// model is at its end, and such a share of proposals, by a draw, comes from densities.
 pub(super) const RUGGED: f64 = 0.01;
 const STAGNANT: usize = 10;
-const KEPT: usize = 3;
+const SHARED: f64 = 0.6;
 /// Of so many proposals one is drawn from the space.
 pub(super) const DRAWN: usize = 25;
 
@@ -91,7 +91,7 @@ pub(crate) fn proposals(known: &Known<'_>, kernels: &mut Kernels, rng: &mut Rng)
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|a, b| results[*a].total_cmp(&results[*b]));
     let at_its_end = kernel.noise > RUGGED || stagnates(&results, known.encoding.metrics().len());
-    if at_its_end && !n.is_multiple_of(KEPT) {
+    if at_its_end && rng.unit() < SHARED {
         let mut sorted: Vec<&[f64]> = order.iter().map(|i| known.observed[*i].0.as_slice()).collect();
         sorted.extend(known.pending.iter().map(Vec::as_slice));
         return (0..10).map(|_| parzen::proposal(known.encoding, &sorted, rng)).collect();
