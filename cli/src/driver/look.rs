@@ -183,17 +183,19 @@ pub fn look(dir: &SweepDir) -> Result<Look> {
     let events = journal::read(dir)?;
     manifest.concurrency = search::concurrency_of(&events).or(manifest.concurrency);
     let finished = !manifest.driven || search::is_finished(&events);
-    let stopped = stop::read(dir)?;
+    let was_stopped = stop::read(dir)?.is_some();
     let batches = Batches::with_events(dir, &events)?;
     let count = find::count(dir)?;
     let places = batches.by_trial(count as usize);
-    let remember = || index::read(dir, manifest.id.as_str(), &batches, &places, stopped.is_some());
+    let remember = || index::read(dir, manifest.id.as_str(), &batches, &places, was_stopped);
     let (trials, remembered) = threads::both(|| trials::read_all(dir, count), remember);
     let trials = trials?;
     // Slurm is asked before folders and records are read: a job that ends in between has its end record by then, while
     // the other way round it would seem to have vanished.
     let open: Vec<usize> = (0..trials.len()).filter(|trial| remembered[*trial].is_none()).collect();
     let mut oracle = Oracle::ask(dir, &batches, &places, &open, manifest.driven && !finished)?;
+    // `stop` leaves its word before it cancels anything: what Slurm says is cancelled is never taken for room.
+    let stopped = stop::read(dir)?;
     let scene =
         Scene { dir, manifest: &manifest, batches: &batches, oracle: &oracle, stopped: stopped.is_some() };
     let findings = scene.read(&places, &open, remembered)?;

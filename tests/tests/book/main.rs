@@ -22,7 +22,8 @@ use shell::{Laptop, run_on_slurm};
 const ON_SLURM: [&str; 2] = ["README.md", "docs/tutorial/sbatch-options.md"];
 
 /// Pages with a test of their own. Their commands are not read here.
-const BY_ANOTHER_TEST: [(&str, &str); 5] = [
+const BY_ANOTHER_TEST: [(&str, &str); 6] = [
+    ("docs/agent.md", "tests/tests/command_journeys/agent.rs"),
     ("docs/export.md", "cli/tests/export_docs.rs"),
     ("docs/python.md", "cli/tests/export_docs.rs"),
     ("docs/admin.md", "tests/tests/packages/main.rs"),
