@@ -83,6 +83,10 @@ impl Ports {
 #[cfg(test)]
 mod tests {
     //! Two clusters' ports never meet.
+    use std::time::Duration;
+
+    use crate::wait::wait_for;
+
     use super::*;
 
     #[test]
@@ -92,8 +96,9 @@ mod tests {
         assert_ne!(first.base, second.base);
         let base = first.base;
         drop(first);
-        let again = SocketAddr::from_abstract_name(format!("sweep-testbed-ports-{base}"))
-            .and_then(|address| UnixListener::bind_addr(&address));
-        assert!(again.is_ok(), "{again:?}");
+        let name = SocketAddr::from_abstract_name(format!("sweep-testbed-ports-{base}")).unwrap();
+        // A program that another test starts at this moment holds a copy of everything open until it has its own image.
+        let again = wait_for(Duration::from_secs(30), || UnixListener::bind_addr(&name).ok());
+        assert!(again.is_some(), "block {base} is still taken");
     }
 }
