@@ -3,7 +3,8 @@
 //! and what was told.
 //!
 //! The first configurations are the rows of the spec, the one of its defaults, and a few that lie far from each other.
-//! A failed configuration counts as the worst result so far. One that was lost gives its place to another.
+//! Failed configurations, and results out of all proportion, say where failures are likely, and nothing of results. One
+//! that was lost gives its place to another.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -130,7 +131,7 @@ impl Bayes {
     #[must_use]
     pub fn by_metrics(mut self, metrics: usize) -> Self {
         self.several = vec![Vec::new(); if metrics > 1 { metrics } else { 0 }];
-        self.cache.get_mut().several = vec![Kernels::new(); self.several.len()];
+        self.cache.get_mut().several = vec![Kernels::default(); self.several.len()];
         self
     }
 

@@ -8,6 +8,7 @@ mod descent;
 pub(crate) mod design;
 mod elementary;
 pub(crate) mod encoding;
+mod failing;
 mod fit;
 pub mod forest;
 pub(crate) mod front;

@@ -9,13 +9,13 @@ use super::boxes::Boxes;
 use super::candidates::{Effort, ranked};
 use super::elementary::ln;
 use super::encoding::{Encoding, Point};
+use super::failing::{Failing, succeeded};
 use super::parzen;
 use super::posterior::{Belief, Posterior};
 use super::proposing::{
-    self, DRAWN, Kernels, Known, LEADERS, Observation, POINTS, RUGGED, chosen, completed, fitted_at,
+    self, DRAWN, Kernels, Known, LEADERS, Observation, POINTS, RUGGED, chosen, completed, fitted_at, modelled,
 };
 use super::volume::{self, Room};
-use super::warp::warped;
 use crate::pareto;
 use crate::rng::Rng;
 
@@ -54,6 +54,15 @@ impl<'a> Several<'a> {
 
     fn point(&self, place: usize) -> &'a [f64] {
         &self.observed[0][place].0
+    }
+
+    /// The places of trials that have all metrics, of the first so many that ended: of these a model can be made.
+    fn succeeded(&self, count: usize) -> Vec<usize> {
+        let mut metrics = vec![0; count];
+        for place in self.observed.iter().flat_map(|observed| succeeded(&observed[..count])) {
+            metrics[place] += 1;
+        }
+        (0..count).filter(|place| metrics[*place] == self.observed.len()).collect()
     }
 
     /// Places of results, the best first.
@@ -100,18 +109,22 @@ fn weighed(known: &Several<'_>, rng: &mut Rng) -> Vec<Point> {
     // Uniform over all weights that add up to 1: differences of an exponential distribution.
     let draws: Vec<f64> = known.observed.iter().map(|_| -ln(rng.unit().max(1e-300))).collect();
     let whole: f64 = draws.iter().sum();
+    let places = known.succeeded(known.count());
     let results: Vec<Vec<f64>> =
-        known.observed.iter().map(|observed| spread(&warped(&completed(observed)))).collect();
+        known.observed.iter().map(|observed| spread(&modelled(observed, &places).1)).collect();
     let one = |place: usize| {
         let parts = results.iter().zip(&draws).map(|(results, draw)| draw / whole * results[place]);
         let (most, sum) =
             parts.fold((f64::NEG_INFINITY, 0.0), |(most, sum), part| (part.max(most), sum + part));
         most + SUM * sum
     };
-    let observed: Vec<Observation> =
-        (0..known.count()).map(|place| (known.point(place).to_vec(), Some(one(place)))).collect();
+    let mut observed: Vec<Observation> =
+        (0..known.count()).map(|place| (known.point(place).to_vec(), None)).collect();
+    for (result, place) in places.iter().enumerate() {
+        observed[*place].1 = Some(one(result));
+    }
     let known = Known { encoding: known.encoding, observed: &observed, pending: known.pending };
-    proposing::proposals(&known, &mut Kernels::new(), rng)
+    proposing::proposals(&known, &mut Kernels::default(), rng)
 }
 
 /// From 0, the best, to 1.
@@ -128,6 +141,7 @@ fn ends(results: impl Iterator<Item = f64>) -> (f64, f64) {
 /// What is expected of points.
 struct Outlook {
     posteriors: Vec<Posterior>,
+    failing: Option<Failing>,
     boxes: Boxes,
     beliefs: Vec<Belief>,
     room: Vec<f64>,
@@ -142,8 +156,12 @@ impl Outlook {
         for (rank, place) in order.iter().enumerate() {
             by_rank[*place] = rank as f64;
         }
+        let places = known.succeeded(n);
+        let failures = &mut kernels.first_mut()?.failures;
+        let failing = Failing::new(&known.known(0), |count| known.succeeded(count), failures);
+        let by_rank: Vec<f64> = places.iter().map(|place| by_rank[*place]).collect();
         let chosen = chosen(&by_rank, POINTS);
-        let mut points: Vec<&[f64]> = chosen.iter().map(|place| known.point(*place)).collect();
+        let mut points: Vec<&[f64]> = chosen.iter().map(|i| known.point(places[*i])).collect();
         // Where results are noisy, the best of them were lucky: what is believed there is to be improved upon.
         let mut leaders: Vec<usize> = (0..chosen.len()).collect();
         leaders.sort_by(|a, b| by_rank[chosen[*a]].total_cmp(&by_rank[chosen[*b]]));
@@ -155,8 +173,8 @@ impl Outlook {
         let mut room = Vec::new();
         for (metric, kernels) in kernels.iter_mut().enumerate() {
             let kernel = proposing::kernel(&known.known(metric), fitted_at(n), kernels)?;
-            let results = warped(&completed(&known.observed[metric]));
-            let mut values: Vec<f64> = chosen.iter().map(|place| results[*place]).collect();
+            let (_, results) = modelled(&known.observed[metric], &places);
+            let mut values: Vec<f64> = chosen.iter().map(|i| results[*i]).collect();
             let (metrics, told) = (known.encoding.metrics(), chosen.len());
             let mut posterior = Posterior::new(kernel.clone(), metrics, &points[..told], &values)?;
             let at = leaders.iter().map(|leader| points[*leader]).chain(pending.iter().copied());
@@ -172,7 +190,7 @@ impl Outlook {
         }
         let front = front(&believed);
         let boxes = Boxes::beyond(&front, &reference(&front));
-        Some(Self { posteriors, boxes, beliefs: Vec::new(), room, tables: Room::default() })
+        Some(Self { posteriors, failing, boxes, beliefs: Vec::new(), room, tables: Room::default() })
     }
 
     /// The logarithm of the volume that is expected of a configuration.
@@ -181,7 +199,8 @@ impl Outlook {
         for posterior in &self.posteriors {
             self.beliefs.push(posterior.at(x, &mut self.room));
         }
-        volume::log_volume(&self.boxes, &self.beliefs, &mut self.tables)
+        let discount = self.failing.as_mut().map_or(0.0, |failing| failing.discount(x));
+        volume::log_volume(&self.boxes, &self.beliefs, &mut self.tables) + discount
     }
 }
 

@@ -1,11 +1,13 @@
 //! The next configuration, given the results so far: the largest expected improvement under a Gaussian process that was
-//! fitted to them. Never a result that was not told, and never more points than [`POINTS`].
+//! fitted to them, by the chance that it gives a result at all. Never a result that was not told, and never more points
+//! than [`POINTS`].
 
 use std::collections::BTreeMap;
 
 use super::candidates::{Effort, ranked};
 use super::elementary::{below, ln, log_improvement};
 use super::encoding::{Encoding, Point};
+use super::failing::{Failing, succeeded};
 use super::fit::{Evidence, Kernel};
 use super::parzen;
 use super::posterior::Posterior;
@@ -39,8 +41,15 @@ pub(super) const DRAWN: usize = 25;
 /// What became of a configuration: its point, and its result; none for a failure.
 pub(crate) type Observation = (Point, Option<f64>);
 
-/// Kernels that were fitted, by how many results they were fitted to. A cache of a pure result.
-pub(crate) type Kernels = BTreeMap<usize, Option<Kernel>>;
+/// Kernels by how many trials that ended they were fitted to.
+pub(super) type Fits = BTreeMap<usize, Option<Kernel>>;
+
+/// Kernels that were fitted, of results and of failures. A cache of a pure result.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Kernels {
+    results: Fits,
+    pub(super) failures: Fits,
+}
 
 /// What is known.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +115,7 @@ pub(crate) fn proposals(known: &Known<'_>, kernels: &mut Kernels, rng: &mut Rng)
 /// What is expected of points.
 struct Outlook {
     posterior: Posterior,
+    failing: Option<Failing>,
     /// What is to be improved upon.
     least: f64,
     room: Vec<f64>,
@@ -116,9 +126,11 @@ impl Outlook {
     fn new(known: &Known<'_>, kernels: &mut Kernels) -> Option<Self> {
         let n = known.observed.len();
         let kernel = kernel(known, fitted_at(n), kernels)?;
-        let results = warped(&completed(known.observed));
+        let places = |count: usize| succeeded(&known.observed[..count]);
+        let failing = Failing::new(known, places, &mut kernels.failures);
+        let (ran, results) = modelled(known.observed, &places(n));
         let chosen = chosen(&results, POINTS);
-        let mut points: Vec<&[f64]> = chosen.iter().map(|i| known.observed[*i].0.as_slice()).collect();
+        let mut points: Vec<&[f64]> = chosen.iter().map(|i| ran[*i]).collect();
         let mut values: Vec<f64> = chosen.iter().map(|i| results[*i]).collect();
         let mut posterior = Posterior::new(kernel.clone(), known.encoding.metrics(), &points, &values)?;
         let mut room = Vec::new();
@@ -135,14 +147,15 @@ impl Outlook {
             posterior =
                 Posterior::new(kernel, known.encoding.metrics(), &points, &values).unwrap_or(posterior);
         }
-        Some(Self { posterior, least, room })
+        Some(Self { posterior, failing, least, room })
     }
 
     /// The logarithm of the improvement that is expected at a configuration.
     fn promise(&mut self, x: &[f64]) -> f64 {
         let belief = self.posterior.at(x, &mut self.room);
         let deviation = belief.variance.sqrt();
-        log_improvement((self.least - belief.mean) / deviation) + ln(deviation)
+        let discount = self.failing.as_mut().map_or(0.0, |failing| failing.discount(x));
+        log_improvement((self.least - belief.mean) / deviation) + ln(deviation) + discount
     }
 }
 
@@ -173,34 +186,48 @@ pub(super) fn fitted_at(n: usize) -> usize {
     if n < ALWAYS { n } else { at }
 }
 
-/// The kernel that fits the first `count` results. It depends on them alone: neither on when somebody asked nor on the
-/// kernels before, so that a search which is resumed needs one fit.
+/// The points and, as the model sees them, the results at these places.
+pub(super) fn modelled<'a>(observed: &'a [Observation], places: &[usize]) -> (Vec<&'a [f64]>, Vec<f64>) {
+    let results: Vec<f64> = places.iter().filter_map(|place| observed[*place].1).collect();
+    (places.iter().map(|place| observed[*place].0.as_slice()).collect(), warped(&results))
+}
+
+/// The kernel that fits the results of the first `count` trials that ended; none where they have no results. It depends
+/// on them alone: neither on when somebody asked nor on the kernels before, so that a search which is resumed needs one
+/// fit.
 pub(super) fn kernel(known: &Known<'_>, count: usize, kernels: &mut Kernels) -> Option<Kernel> {
-    if let Some(kernel) = kernels.get(&count) {
-        return kernel.clone();
+    let fit = || {
+        let observed = &known.observed[..count];
+        let (points, results) = modelled(observed, &succeeded(observed));
+        fitted(known.encoding, &points, &results)
+    };
+    kernels.results.entry(count).or_insert_with(fit).clone()
+}
+
+/// The kernel that fits these values best.
+pub(super) fn fitted(encoding: &Encoding, points: &[&[f64]], values: &[f64]) -> Option<Kernel> {
+    if values.is_empty() {
+        return None;
     }
-    let observed = &known.observed[..count];
-    let results = warped(&completed(observed));
     let evidence = |most: usize| {
-        let chosen = chosen(&results, most);
+        let chosen = chosen(values, most);
         Evidence {
-            metrics: known.encoding.metrics(),
-            points: chosen.iter().map(|i| observed[*i].0.as_slice()).collect(),
-            results: chosen.iter().map(|i| results[*i]).collect(),
+            metrics: encoding.metrics(),
+            points: chosen.iter().map(|i| points[*i]).collect(),
+            results: chosen.iter().map(|i| values[*i]).collect(),
         }
     };
-    let d = known.encoding.metrics().len().max(1);
+    let d = encoding.metrics().len().max(1);
     let most = FITTED.min(((2 * DISTANCES / d) as f64).sqrt() as usize);
     let few = evidence(FEW.0.min(most));
     let prior = Kernel::prior(&few);
     let weights = prior.weights.iter().map(|w| w * SMOOTH.0).collect();
     let starts = [Kernel { weights, noise: SMOOTH.1, ..prior.clone() }, prior];
-    let mut kernel = Kernel::fitted(&few, &starts, FEW.1);
-    if few.points.len() < count.min(most) {
-        kernel = kernel.and_then(|begun| Kernel::fitted(&evidence(most), &[begun], ALL_STEPS));
+    let begun = Kernel::fitted(&few, &starts, FEW.1)?;
+    if few.points.len() == values.len().min(most) {
+        return Some(begun);
     }
-    kernels.insert(count, kernel.clone());
-    kernel
+    Kernel::fitted(&evidence(most), &[begun], ALL_STEPS)
 }
 
 /// Of many results the best and the latest, half of each, in their order.
