@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::id::{JobName, SweepId, Token, TrialIndex, TrialLabel};
 use crate::limits;
 use crate::params::Params;
-use crate::schema::Schema;
+use crate::schema::{self, Schema};
 
 /// The start or the end of one attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,6 +67,36 @@ pub struct Record {
     /// What was asked and refused, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
+}
+
+impl Record {
+    /// The start of an attempt in a batch script, with nothing said besides.
+    #[must_use]
+    pub fn start(source: Source, node: &str, (uid, gid): (u32, u32), job: JobName, time_ns: u64) -> Self {
+        Self {
+            schema: schema::CURRENT,
+            kind: Kind::Start,
+            source,
+            cluster: None,
+            node: node.to_owned(),
+            uid,
+            gid,
+            job,
+            array_job: None,
+            array_task: None,
+            step: "batch".to_owned(),
+            agent: None,
+            attempt: 0,
+            time_ns,
+            exit: None,
+            signal: None,
+            elapsed_s: None,
+            cpu_s: None,
+            memory_peak_kib: None,
+            claimed: Claimed::default(),
+            refused: Vec::new(),
+        }
+    }
 }
 
 /// Start or end.
@@ -189,34 +219,17 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema;
     use crate::value::Value;
 
     fn record() -> Record {
         let mut claimed = Claimed { sweep: "iris".parse().ok(), ..Claimed::default() };
         claimed.note_params(&[("lr".to_owned(), Value::from_word("0.1"))].into_iter().collect());
         Record {
-            schema: schema::CURRENT,
-            kind: Kind::Start,
-            source: Source::Plugin,
             cluster: Some("c".into()),
-            node: "n1".into(),
-            uid: 1000,
-            gid: 1000,
-            job: JobName::slurm(12),
             array_job: Some(10),
             array_task: Some(2),
-            step: "batch".into(),
-            agent: None,
-            attempt: 0,
-            time_ns: 5,
-            exit: None,
-            signal: None,
-            elapsed_s: None,
-            cpu_s: None,
-            memory_peak_kib: None,
             claimed,
-            refused: Vec::new(),
+            ..Record::start(Source::Plugin, "n1", (1000, 1000), JobName::slurm(12), 5)
         }
     }
 

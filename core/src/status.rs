@@ -210,29 +210,9 @@ mod tests {
     use crate::record::{Claimed, Source};
 
     fn record(kind: Kind, job: u32, exit: Option<i32>, signal: Option<i32>) -> Record {
-        Record {
-            schema: crate::schema::CURRENT,
-            kind,
-            source: Source::Plugin,
-            cluster: None,
-            node: "n".into(),
-            uid: 1,
-            gid: 1,
-            job: JobName::slurm(job),
-            array_job: None,
-            array_task: None,
-            step: "batch".into(),
-            agent: None,
-            attempt: 0,
-            time_ns: 1,
-            exit,
-            signal,
-            elapsed_s: None,
-            cpu_s: None,
-            memory_peak_kib: None,
-            claimed: Claimed { token: Some(token(job)), ..Claimed::default() },
-            refused: Vec::new(),
-        }
+        let claimed = Claimed { token: Some(token(job)), ..Claimed::default() };
+        let start = Record::start(Source::Plugin, "n", (1, 1), JobName::slurm(job), 1);
+        Record { kind, exit, signal, claimed, ..start }
     }
 
     /// In these tests job n is of batch n.

@@ -12,7 +12,6 @@ use sweep_cli::audit::verify::{Report, Verdict};
 use sweep_core::chain::{Head, SiteFile};
 use sweep_core::id::JobName;
 use sweep_core::record::{Claimed, Kind, Record, Source};
-use sweep_core::schema;
 
 /// Most records of a chain.
 const RECORDS: usize = 6;
@@ -100,27 +99,11 @@ fn lines_of(report: &Report, path: &Path) -> Vec<u8> {
 
 fn record(n: u32, text: &[u8]) -> Record {
     let text = String::from_utf8_lossy(text).into_owned();
+    let time_ns = 1_767_225_600_000_000_000 + u64::from(n);
     Record {
-        schema: schema::CURRENT,
         kind: if n % 2 == 0 { Kind::Start } else { Kind::End },
-        source: Source::Plugin,
-        cluster: None,
-        node: "n".into(),
-        uid: 1000,
-        gid: 1000,
-        job: JobName::slurm(n / 2 + 1),
-        array_job: None,
-        array_task: None,
-        step: "batch".into(),
-        agent: None,
-        attempt: 0,
-        time_ns: 1_767_225_600_000_000_000 + u64::from(n),
-        exit: None,
-        signal: None,
-        elapsed_s: None,
-        cpu_s: None,
-        memory_peak_kib: None,
         claimed: Claimed { values: [("x".to_owned(), text.clone())].into(), ..Claimed::default() },
         refused: vec![text],
+        ..Record::start(Source::Plugin, "n", (1000, 1000), JobName::slurm(n / 2 + 1), time_ns)
     }
 }

@@ -80,27 +80,17 @@ fn one(user: &Account, dir: &SweepDir, batch: &Batch, trial: u32, task: u32) -> 
         ..Claimed::default()
     };
     let start = Record {
-        schema: sweep_core::schema::CURRENT,
-        kind: Kind::Start,
-        source: Source::User,
         cluster: Some("testbed".into()),
-        node: format!("node{:04}", trial % 512),
-        uid: user.uid,
-        gid: user.gid,
-        job: job.clone(),
         array_job: Some(batch.job),
         array_task: Some(task),
-        step: "batch".into(),
-        agent: None,
-        attempt: 0,
-        time_ns: start_ns,
-        exit: None,
-        signal: None,
-        elapsed_s: None,
-        cpu_s: None,
-        memory_peak_kib: None,
         claimed,
-        refused: Vec::new(),
+        ..Record::start(
+            Source::User,
+            &format!("node{:04}", trial % 512),
+            (user.uid, user.gid),
+            job.clone(),
+            start_ns,
+        )
     };
     let took = 30 + trial % 600;
     let end = Record {

@@ -144,32 +144,11 @@ impl Joiner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sweep_core::record::{Claimed, Source};
+    use sweep_core::record::Source;
 
     fn record(kind: Kind, job: u32, time_s: u64) -> Record {
-        Record {
-            schema: sweep_core::schema::CURRENT,
-            kind,
-            source: Source::Plugin,
-            cluster: None,
-            node: "n1".into(),
-            uid: 1000,
-            gid: 1000,
-            job: JobName::slurm(job),
-            array_job: None,
-            array_task: None,
-            step: "batch".into(),
-            agent: None,
-            attempt: 0,
-            time_ns: time_s * 1_000_000_000,
-            exit: None,
-            signal: None,
-            elapsed_s: None,
-            cpu_s: None,
-            memory_peak_kib: None,
-            claimed: Claimed::default(),
-            refused: Vec::new(),
-        }
+        let job = JobName::slurm(job);
+        Record { kind, ..Record::start(Source::Plugin, "n1", (1000, 1000), job, time_s * 1_000_000_000) }
     }
 
     fn seen(attempts: &[Attempt]) -> Vec<(u32, u64, State)> {

@@ -10,7 +10,6 @@ use sweep_core::claim::{Claim, Holder};
 use sweep_core::id::{JobName, Token};
 use sweep_core::layout::{RecordName, TrialDir, claim_of};
 use sweep_core::record::{Claimed, Kind, Record, Source};
-use sweep_core::schema;
 
 use crate::error::{At, Result};
 use crate::task::identity::Identity;
@@ -129,28 +128,16 @@ fn read_file(path: &Path) -> Result<Vec<u8>> {
 /// A start record of ours, `source: user`.
 #[must_use]
 pub fn start(identity: &Identity, attempt: u32, time_ns: u64, claimed: Claimed) -> Record {
+    let user = (identity.uid, identity.gid);
     Record {
-        schema: schema::CURRENT,
-        kind: Kind::Start,
-        source: Source::User,
         cluster: identity.cluster.clone(),
-        node: identity.node.clone(),
-        uid: identity.uid,
-        gid: identity.gid,
-        job: identity.job.clone(),
         array_job: identity.array_job,
         array_task: identity.array_task,
         step: identity.step.clone(),
         agent: identity.agent.clone(),
         attempt,
-        time_ns,
-        exit: None,
-        signal: None,
-        elapsed_s: None,
-        cpu_s: None,
-        memory_peak_kib: None,
         claimed,
-        refused: Vec::new(),
+        ..Record::start(Source::User, &identity.node, user, identity.job.clone(), time_ns)
     }
 }
 

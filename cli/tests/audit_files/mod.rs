@@ -10,7 +10,6 @@ use serde_json::Value;
 use sweep_core::chain::{Head, SiteFile};
 use sweep_core::id::JobName;
 use sweep_core::record::{Claimed, Kind, Record, Source};
-use sweep_core::schema;
 
 /// 2026-11-01, midnight UTC, in seconds.
 pub const NOVEMBER: u64 = 1_793_491_200;
@@ -85,28 +84,12 @@ pub fn start(node: &str, job: u32, start_s: u64) -> Record {
     };
     let params = [("lr".to_owned(), sweep_core::value::Value::from_word("0.1"))].into_iter().collect();
     claimed.note_params(&params);
+    let user = (70_000 + job % 2, 100);
+    let time_ns = (NOVEMBER + start_s) * SECOND;
     Record {
-        schema: schema::CURRENT,
-        kind: Kind::Start,
-        source: Source::Plugin,
         cluster: Some("hpc".into()),
-        node: node.into(),
-        uid: 70_000 + job % 2,
-        gid: 100,
-        job: JobName::slurm(job),
-        array_job: None,
-        array_task: None,
-        step: "batch".into(),
-        agent: None,
-        attempt: 0,
-        time_ns: (NOVEMBER + start_s) * SECOND,
-        exit: None,
-        signal: None,
-        elapsed_s: None,
-        cpu_s: None,
-        memory_peak_kib: None,
         claimed,
-        refused: Vec::new(),
+        ..Record::start(Source::Plugin, node, user, JobName::slurm(job), time_ns)
     }
 }
 

@@ -49,29 +49,8 @@ struct Case {
 }
 
 fn record(kind: Kind, batch: u32, time_ns: u64) -> Record {
-    Record {
-        schema: crate::schema::CURRENT,
-        kind,
-        source: Source::Plugin,
-        cluster: None,
-        node: "n".into(),
-        uid: 1,
-        gid: 1,
-        job: JobName::slurm(7),
-        array_job: None,
-        array_task: None,
-        step: "batch".into(),
-        agent: None,
-        attempt: 0,
-        time_ns,
-        exit: None,
-        signal: None,
-        elapsed_s: None,
-        cpu_s: None,
-        memory_peak_kib: None,
-        claimed: Claimed { token: format!("s.{batch}").parse().ok(), ..Claimed::default() },
-        refused: Vec::new(),
-    }
+    let claimed = Claimed { token: format!("s.{batch}").parse().ok(), ..Claimed::default() };
+    Record { kind, claimed, ..Record::start(Source::Plugin, "n", (1, 1), JobName::slurm(7), time_ns) }
 }
 
 impl Folder {

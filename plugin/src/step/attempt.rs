@@ -7,8 +7,7 @@ use sweep_core::attempt;
 use sweep_core::id::Token;
 use sweep_core::layout::{RecordName, SweepDir};
 use sweep_core::limits;
-use sweep_core::record::{Claimed, Kind, Record, Source, cut};
-use sweep_core::schema;
+use sweep_core::record::{Kind, Record, Source, cut};
 
 use crate::as_user::{self, Behaviour, Deadline, Op, User};
 use crate::ffi::{self, Spank};
@@ -51,28 +50,14 @@ impl Attempt {
         now_ns: u64,
         behaviour: Behaviour,
     ) -> Self {
+        let user = (job.user.uid, job.user.gid);
         let start = Record {
-            schema: schema::CURRENT,
-            kind: Kind::Start,
-            source: Source::Plugin,
             cluster: job.cluster.clone(),
-            node: job.node.clone(),
-            uid: job.user.uid,
-            gid: job.user.gid,
-            job: job.name(),
             array_job: job.array_job,
             array_task: job.array_task,
             step: job.step.to_string(),
-            agent: None,
-            attempt: 0,
-            time_ns: now_ns,
-            exit: None,
-            signal: None,
-            elapsed_s: None,
-            cpu_s: None,
-            memory_peak_kib: None,
-            claimed: Claimed::default(),
             refused: options.refused().map(cut).take(REFUSED).collect(),
+            ..Record::start(Source::Plugin, &job.node, user, job.name(), now_ns)
         };
         let name = spank.text("SLURM_JOB_NAME", limits::SWEEP_ID_LEN + 16);
         let token: Option<Token> = name.and_then(|name| name.parse().ok());

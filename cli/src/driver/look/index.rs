@@ -6,7 +6,7 @@ use std::fs;
 
 use sweep_core::id::JobName;
 use sweep_core::layout::{RecordName, SweepDir};
-use sweep_core::record::{Claimed, Kind, Record, Source};
+use sweep_core::record::{Kind, Record, Source};
 use sweep_core::schema::{self, BINARY_HEADER_LEN};
 use sweep_core::state::{Bucket, TrialState};
 use sweep_core::status::Status;
@@ -247,27 +247,18 @@ fn record(reader: &mut Reader<'_>, before: Option<&Record>) -> Option<Record> {
 }
 
 fn common(reader: &mut Reader<'_>) -> Option<Record> {
+    let source = if reader.number()? == 1 { Source::User } else { Source::Plugin };
+    let cluster = reader.option(|reader| reader.text().map(str::to_owned))?;
+    let node = reader.text()?;
+    let user = (reader.small()?, reader.small()?);
+    let start = Record::start(source, node, user, job(reader)?, 0);
     Some(Record {
-        schema: schema::CURRENT,
-        kind: Kind::Start,
-        source: if reader.number()? == 1 { Source::User } else { Source::Plugin },
-        cluster: reader.option(|reader| reader.text().map(str::to_owned))?,
-        node: reader.text()?.to_owned(),
-        uid: reader.small()?,
-        gid: reader.small()?,
-        job: job(reader)?,
+        cluster,
         array_job: reader.option(Reader::small)?,
         array_task: reader.option(Reader::small)?,
         step: reader.text()?.to_owned(),
         agent: reader.option(job)?,
         attempt: reader.small()?,
-        time_ns: 0,
-        exit: None,
-        signal: None,
-        elapsed_s: None,
-        cpu_s: None,
-        memory_peak_kib: None,
-        claimed: Claimed::default(),
-        refused: Vec::new(),
+        ..start
     })
 }
