@@ -39,7 +39,7 @@ fn failed(home: &Home) {
 }
 
 /// Kills `command` behind each of its calls, each time in a home of its own that `prepare` was done to.
-fn killed(model: &Home, name: &str, spec: &str, command: &str, prepare: fn(&Home)) -> Vec<Killed> {
+pub fn killed(model: &Home, name: &str, spec: &str, command: &str, prepare: fn(&Home)) -> Vec<Killed> {
     let traced = model.like(&format!("{name}-traced"), spec);
     prepare(&traced);
     let calls = Traced::start(&mut traced.quiet(command)).run_out().len();

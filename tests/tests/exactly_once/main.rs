@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod again;
+mod agents;
 mod controller;
 mod killing;
 mod kills;
