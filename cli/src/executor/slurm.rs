@@ -45,6 +45,11 @@ const DEFAULT_MESSAGE_TIMEOUT_S: u64 = 10;
 /// # Errors
 /// Where it is not there or does not answer.
 pub fn ask(call: &Call) -> Result<Answer> {
+    // Slurm's commands look for a missing configuration for a minute before they say so.
+    if let Some(path) = std::env::var_os("SLURM_CONF").filter(|path| !Path::new(path).exists()) {
+        let path = path.to_string_lossy();
+        return Err(Error::world(format!("`{path}` is not there, and `SLURM_CONF` names it")));
+    }
     // That a command is not there is no mistake of the user's input.
     call.run(ASK_LIMIT).map_err(|error| error.of_kind(Kind::World))
 }
@@ -72,11 +77,6 @@ pub fn absence(error: &Error) -> String {
 /// # Errors
 /// Where there is no Slurm or it does not answer.
 pub fn site() -> Result<Site> {
-    // Slurm's commands look for a missing configuration for a minute before they say so.
-    if let Some(path) = std::env::var_os("SLURM_CONF").filter(|path| !Path::new(path).exists()) {
-        let path = path.to_string_lossy();
-        return Err(Error::world(format!("`{path}` is not there, and `SLURM_CONF` names it")));
-    }
     let answer = ask(&Call::new("scontrol").args(["show", "config"]))?;
     if !answer.success {
         return Err(Error::world("Slurm does not answer").said(&answer.stderr));
