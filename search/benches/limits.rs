@@ -1,5 +1,5 @@
-//! What an ask of the Bayesian search takes: time at 100, 200 and 2,000 trials, memory at 5,000, and how long it takes to
-//! hear of 10,000. It prints Markdown, each figure beside its bar, and never fails: a slow machine is no bug.
+//! What an ask of the Bayesian search takes: time at 100, 200 and 2,000 trials, memory at 5,000, also of 100 parameters,
+//! and how long it takes to hear of 10,000. It prints Markdown, each figure beside its bar, and never fails: a slow machine is no bug.
 //!
 //! `first` is an ask after everything was told at once, with the whole fit; `median` that of the asks that follow, each
 //! after one more result.
@@ -42,6 +42,20 @@ fn space() -> Space {
     Space::linked(axes, &links).expect("the rules name parameters")
 }
 
+/// A hundred parameters that are alike.
+fn wide_space() -> Space {
+    let unit = |n| Axis { name: format!("x{n:02}"), domain: Domain::Uniform { min: 0.0, max: 1.0 } };
+    Space::new((0..100).map(unit).collect())
+}
+
+fn wide_metric(proposal: &Proposal) -> f64 {
+    let values = proposal.params.iter().filter_map(|(_, value)| value.as_f64());
+    values.enumerate().map(|(n, x)| (x - 0.3) * (x - 0.3) / (1.0 + n as f64)).sum()
+}
+
+/// What a configuration comes to.
+type Metric = fn(&Proposal) -> f64;
+
 fn metric(proposal: &Proposal) -> f64 {
     let number = |name: &str| proposal.params.get(name).and_then(Value::as_f64).unwrap_or(0.5);
     let far = |x: f64, from: f64| (x - from) * (x - from);
@@ -53,9 +67,8 @@ fn metric(proposal: &Proposal) -> f64 {
 }
 
 /// A strategy that was told of so many random configurations, and how long it took to hear of them.
-fn told(trials: u32) -> (Box<dyn Strategy>, Duration) {
-    let base =
-        Experiment { seed: "limits".into(), space: space(), limit: Some(1 << 20), ..Experiment::default() };
+fn told(space: Space, metric: Metric, trials: u32) -> (Box<dyn Strategy>, Duration) {
+    let base = Experiment { seed: "limits".into(), space, limit: Some(1 << 20), ..Experiment::default() };
     let drawn = Experiment { method: Method::Random, ..base.clone() };
     let mut random = drawn.strategy().expect("an experiment of the bench");
     let mut proposals = Vec::new();
@@ -77,7 +90,7 @@ fn told(trials: u32) -> (Box<dyn Strategy>, Duration) {
 }
 
 /// The first ask, and the median of those that follow.
-fn asks(strategy: &mut dyn Strategy, trials: u32) -> (f64, f64) {
+fn asks(strategy: &mut dyn Strategy, metric: Metric, trials: u32) -> (f64, f64) {
     let mut times = Vec::new();
     for trial in (trials..).take(ASKS) {
         let began = Instant::now();
@@ -111,14 +124,19 @@ fn main() {
     println!("Ten parameters, two of them conditional; trials at random.\n");
     println!("| | seen | wanted | |\n|---|---:|---:|---|");
     for (trials, bar) in [(100, 5.0), (200, 12.0), (2_000, 100.0), (5_000, f64::NAN)] {
-        let (mut strategy, _) = told(trials);
-        let (first, median) = asks(&mut *strategy, trials);
+        let (mut strategy, _) = told(space(), metric, trials);
+        let (first, median) = asks(&mut *strategy, metric, trials);
         row(&format!("{trials} trials: first ask, with the whole fit"), first, "ms", None);
         let bar = Some(bar).filter(|bar| bar.is_finite());
         row(&format!("{trials} trials: median of the next {}", ASKS - 1), median, "ms", bar);
     }
     row("memory of the process at 5,000 trials", memory_mib(), "MiB", Some(200.0));
-    let (mut strategy, took) = told(10_000);
+    let (mut strategy, _) = told(wide_space(), wide_metric, 5_000);
+    let (first, median) = asks(&mut *strategy, wide_metric, 5_000);
+    row("5,000 trials of 100 parameters: first ask, with the whole fit", first, "ms", None);
+    row(&format!("5,000 trials of 100 parameters: median of the next {}", ASKS - 1), median, "ms", None);
+    row("memory of the process by then", memory_mib(), "MiB", Some(200.0));
+    let (mut strategy, took) = told(space(), metric, 10_000);
     row("10,000 trials: hearing of all of them", took.as_secs_f64() * 1e3, "ms", Some(100.0));
-    row("10,000 trials: first ask, with the fit", asks(&mut *strategy, 10_000).0, "ms", None);
+    row("10,000 trials: first ask, with the fit", asks(&mut *strategy, metric, 10_000).0, "ms", None);
 }
