@@ -29,6 +29,7 @@ pub mod search;
 pub mod settle;
 pub mod site;
 pub mod source;
+pub mod spread;
 pub mod start;
 pub mod stop;
 pub mod submit;

@@ -29,6 +29,7 @@ pub mod sbatch;
 mod section;
 mod server;
 mod space;
+pub mod spread;
 mod template;
 pub mod trials;
 mod when;
@@ -46,6 +47,7 @@ use sweep_core::name::EnvNames;
 use sweep_core::packing::Packing;
 use sweep_core::params::Params;
 use sweep_core::schema;
+use sweep_core::spread::{How, Spread};
 use sweep_core::start::Start;
 use sweep_core::trial::Trial;
 use sweep_search::{Experiment, Method, Row, Space, Stop};
@@ -117,6 +119,8 @@ pub struct Spec {
     pub packing: Packing,
     /// How it is driven.
     pub driving: Driving,
+    /// The places where they run, where those are several.
+    pub spread: Option<Spread>,
     /// The space.
     pub space: Space,
     /// Explicit trials.
@@ -230,7 +234,10 @@ impl Spec {
         // Somebody has to know when the search is done, and which trials were the best by then.
         let cleared = self.around.keep_checkpoints.is_some();
         let told = driving.notify.is_some();
-        watched || aimed || cleared || told || self.experiment("").is_adaptive()
+        // Where the fewest wait is asked anew for the next trials, and only so many may be on their way.
+        let follows = self.spread.as_ref().is_some_and(|spread| spread.how == How::Opportunistic);
+        let chosen_late = follows && self.concurrency.is_some();
+        chosen_late || watched || aimed || cleared || told || self.experiment("").is_adaptive()
     }
 
     /// Whether its strategy listens to what trials report while they run.
@@ -336,6 +343,7 @@ impl Spec {
             around: self.around.clone(),
             packing: self.packing.clone(),
             driving: self.driving.clone(),
+            spread: self.spread.clone(),
             combinations: combinations.map(|count| count.to_string()),
             folds: self.folds,
             repetitions: self.repetitions,

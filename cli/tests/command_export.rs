@@ -20,8 +20,8 @@ fn a_table_has_a_column_for_each_metric_and_parameter() {
     let mut lines = csv.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
     assert_eq!(header[..4], ["trial", "trial_index", "name", "state"]);
-    assert_eq!(header[15..19], ["started", "ended", "cpu_s", "memory_peak_kib"]);
-    assert_eq!(header[19..], ["front", "loss", "metric.State", "lr", "n", "param.state", "warm"]);
+    assert_eq!(header[15..20], ["started", "ended", "cpu_s", "memory_peak_kib", "cluster"]);
+    assert_eq!(header[20..], ["front", "loss", "metric.State", "lr", "n", "param.state", "warm"]);
     let rows: Vec<&str> = lines.collect();
     assert!(
         rows[0].starts_with("t000,0,first,completed,0,") && rows[0].ends_with(",0,1,1,0.001,1,a,true"),
@@ -92,7 +92,7 @@ fn the_dictionary_names_every_column_of_every_table_in_its_order() {
     }
     assert!(rows.iter().all(|row| !row["about"].as_str().unwrap().is_empty()), "{rows:?}");
     let solver = rows.iter().find(|row| row["column"] == "solver").unwrap();
-    assert_eq!((&solver["type"], &solver["position"]), (&"text".into(), &21.into()));
+    assert_eq!((&solver["type"], &solver["position"]), (&"text".into(), &22.into()));
     let ran = site.sweep(&["export", "--table", "all"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("--as sqlite"), "{}", ran.stderr);
 }
@@ -108,7 +108,7 @@ fn a_database_holds_all_tables() {
     let mut python = std::process::Command::new("python3");
     let said = python.args(["-c", rows]).current_dir(site.path("")).output().unwrap();
     let said = String::from_utf8(said.stdout).unwrap();
-    assert_eq!(said, "[('lbfgs', 2.0), ('saga', 1.0)] (34,)\n");
+    assert_eq!(said, "[('lbfgs', 2.0), ('saga', 1.0)] (35,)\n");
 }
 
 #[test]

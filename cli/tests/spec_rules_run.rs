@@ -220,13 +220,11 @@ fn sbatch_options_are_long_and_not_sweeps_own() {
     );
     check(
         "command: [a]\nparameters: {lr: [1, 2]}\nsbatch: {clusters: x}",
-        &[
-            "3:10: sbatch option `clusters` is not for a spec | submit from the cluster that the trials shall run on",
-        ],
+        &["3:10: sbatch option `clusters` is not for a spec | use `spread: {over: [{cluster: NAME}]}`"],
     );
     check(
         "command: [a]\nparameters: {lr: [1, 2]}\nsbatch: {M: x}",
-        &["3:10: sbatch option `M` is not for a spec | submit from the cluster that the trials shall run on"],
+        &["3:10: sbatch option `M` is not for a spec | use `spread: {over: [{cluster: NAME}]}`"],
     );
     check(
         "command: [a]\nparameters: {lr: [1, 2]}\nsbatch: {sweep-dir: x}",

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::id::{BatchNumber, Token, TrialIndex};
 use crate::schema::{self, BINARY_HEADER_LEN, Schema};
+use crate::spread::Place;
 
 /// The first 8 bytes of a map.
 pub const MAP_MAGIC: [u8; 8] = *b"SWEEPMAP";
@@ -24,7 +25,7 @@ pub struct Intent {
     pub executor: Executor,
     /// Which trials it runs.
     pub trials: Trials,
-    /// The sbatch options, without those that are ours.
+    /// The sbatch options, without those that are ours and those of its place.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sbatch: BTreeMap<String, String>,
     /// Further sbatch options, as they were given behind `--`.
@@ -39,6 +40,9 @@ pub struct Intent {
     /// How many trials each of its jobs runs: array task k those from row k × so many on. Without it, one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_job: Option<u32>,
+    /// Where it goes, of a sweep that is spread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// What runs trials.
@@ -108,6 +112,19 @@ impl Intent {
         let count = self.trials.count();
         let first = task.saturating_mul(per_job).min(count);
         first..first.saturating_add(per_job).min(count)
+    }
+
+    /// The cluster that has its job, where the sweep names one: two clusters count their jobs alike.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        self.place.as_ref()?.cluster.as_deref()
+    }
+
+    /// A sbatch option of its trials, those of its place first.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&str> {
+        let own = self.place.as_ref().and_then(|place| place.sbatch.get(name));
+        own.or_else(|| self.sbatch.get(name)).map(String::as_str)
     }
 
     /// How many jobs, or array tasks, it has.
@@ -197,6 +214,7 @@ mod tests {
             after: None,
             limit: None,
             per_job: None,
+            place: None,
         };
         let json = serde_json::to_string(&intent).unwrap();
         assert_eq!(
@@ -209,6 +227,17 @@ mod tests {
         assert_eq!([0, 1, 4].map(|row| packed.task_of(row)), [0, 0, 2]);
         assert_eq!([0, 2, 3].map(|task| packed.rows_of(task)), [0..2, 4..5, 5..5]);
         assert_eq!((packed.jobs(), intent.jobs(), intent.rows_of(4)), (3, 5, 4..5));
+        let place = Place {
+            number: 1,
+            cluster: Some("beta".to_owned()),
+            sbatch: [("mem".to_owned(), "2G".to_owned())].into(),
+        };
+        let placed = Intent { place: Some(place), ..intent.clone() };
+        let placed_json = serde_json::to_string(&placed).unwrap();
+        assert!(placed_json.ends_with(r#","place":{"number":1,"cluster":"beta","sbatch":{"mem":"2G"}}}"#));
+        assert_eq!(Intent::parse(Path::new("b"), placed_json.as_bytes()).unwrap(), placed);
+        assert_eq!((placed.cluster(), placed.option("mem")), (Some("beta"), Some("2G")));
+        assert_eq!((intent.cluster(), intent.option("mem")), (None, Some("1G")));
         let newer = json.replace("1.0", "2.0");
         assert!(matches!(Intent::parse(Path::new("b"), newer.as_bytes()), Err(Error::Schema { .. })));
         assert!(Intent::parse(Path::new("b"), &json.as_bytes()[..40]).is_err());

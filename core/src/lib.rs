@@ -25,6 +25,7 @@ pub mod params;
 pub mod record;
 pub mod schema;
 pub mod selector;
+pub mod spread;
 pub mod start;
 pub mod state;
 pub mod status;

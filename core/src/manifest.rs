@@ -12,6 +12,7 @@ use crate::id::SweepId;
 use crate::name::EnvNames;
 use crate::packing::Packing;
 use crate::schema::{self, Schema};
+use crate::spread::Spread;
 use crate::start::Start;
 use crate::state::TrialState;
 
@@ -78,6 +79,9 @@ pub struct Manifest {
     /// How many trials share a job, and what each has of it.
     #[serde(default, skip_serializing_if = "Packing::is_default")]
     pub packing: Packing,
+    /// The places where they run, where those are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<Spread>,
     /// How many combinations the space has, where it is finite (a decimal number: it may pass 2^64).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub combinations: Option<String>,
@@ -108,6 +112,9 @@ pub struct Submission {
     /// sbatch options that were given behind `--`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra: Vec<String>,
+    /// Where the jobs are that drive it, of a sweep that is spread over clusters: the one that it was submitted from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
 }
 
 /// Which ends are tried again without anybody's asking.

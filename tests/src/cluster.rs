@@ -42,6 +42,16 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster and waits until all its nodes are idle.
     pub fn start(config: ClusterConfig) -> Result<Self, TestbedError> {
+        Self::start_site(config, None)
+    }
+
+    /// Starts a further cluster that shares this one's slurmdbd and credentials, so that the commands of each reach
+    /// the other by `-M`. This one keeps accounts, and is to live as long.
+    pub fn start_beside(&self, config: ClusterConfig) -> Result<Self, TestbedError> {
+        Self::start_site(ClusterConfig { accounting: true, ..config }, Some(Box::new(self.site.clone())))
+    }
+
+    fn start_site(config: ClusterConfig, beside: Option<Box<Site>>) -> Result<Self, TestbedError> {
         requirements::check(config.accounting)?;
         if config.nodes == 0 || config.nodes > NODES_MAX {
             let text = format!("{} (1 to {NODES_MAX})", config.nodes);
@@ -60,7 +70,7 @@ impl Cluster {
                 return Err(error);
             }
         };
-        let site = Site { directory, host: short_host_name(), ports, release };
+        let site = Site { directory, host: short_host_name(), ports, release, beside };
         let cluster = Self { config, site, supervisor, daemons: Mutex::default(), user, other };
         cluster.write_files()?;
         cluster.start_daemons()?;
@@ -88,15 +98,19 @@ impl Cluster {
     }
 
     fn start_daemons(&self) -> Result<(), TestbedError> {
-        self.launch(Daemon::Munged)?;
-        if self.config.accounting {
+        if self.site.beside.is_none() {
+            self.launch(Daemon::Munged)?;
+        }
+        if self.config.accounting && self.site.beside.is_none() {
             make_folder(&self.site.path("database"))?;
             write(&self.site.path("slurmdbd.conf"), config::slurmdbd_conf(&self.site).as_bytes(), 0o600)?;
             database::install(&self.site)?;
             self.launch(Daemon::Mariadbd)?;
             self.launch(Daemon::Slurmdbd)?;
+        }
+        if self.config.accounting {
             let mut sacctmgr = self.command_as_root("sacctmgr");
-            self.run(sacctmgr.args(["-i", "add", "cluster", "testbed"]))?.checked()?;
+            self.run(sacctmgr.args(["-i", "add", "cluster", &self.config.name]))?.checked()?;
         }
         self.launch(Daemon::Slurmctld)?;
         for node in 0..self.config.nodes {

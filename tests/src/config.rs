@@ -10,6 +10,8 @@ use crate::ports::Ports;
 /// What [`crate::Cluster::start`] is to start. `ClusterConfig { nodes: 3, ..Default::default() }`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterConfig {
+    /// What it calls itself, in `-M` and in records.
+    pub name: String,
     /// How many slurmd, named `r0`, `r1`, …
     pub nodes: u16,
     /// What each node claims to have, whatever the machine has.
@@ -31,6 +33,7 @@ pub struct ClusterConfig {
 impl Default for ClusterConfig {
     fn default() -> Self {
         Self {
+            name: "testbed".to_owned(),
             nodes: 2,
             cpus_per_node: 8,
             memory_mib_per_node: 16 * 1024,
@@ -105,6 +108,8 @@ pub(crate) struct Site {
     pub ports: Ports,
     /// Slurm's release, as (year, month).
     pub release: (u32, u32),
+    /// The cluster whose munged and slurmdbd it shares.
+    pub beside: Option<Box<Site>>,
 }
 
 impl Site {
@@ -117,7 +122,11 @@ impl Site {
     }
 
     pub fn munge_socket(&self) -> PathBuf {
-        self.path("munge/socket")
+        self.beside.as_ref().map_or_else(|| self.path("munge/socket"), |first| first.munge_socket())
+    }
+
+    pub fn slurmdbd_port(&self) -> u16 {
+        self.beside.as_ref().map_or_else(|| self.ports.slurmdbd(), |first| first.slurmdbd_port())
     }
 
     pub fn database_socket(&self) -> PathBuf {
@@ -127,12 +136,12 @@ impl Site {
 
 /// slurm.conf.
 pub(crate) fn slurm_conf(site: &Site, config: &ClusterConfig) -> String {
-    let mut settings = base_settings(site);
+    let mut settings = base_settings(site, &config.name);
     if config.accounting {
         settings.extend([
             ("AccountingStorageType", "accounting_storage/slurmdbd".to_owned()),
             ("AccountingStorageHost", "127.0.0.1".to_owned()),
-            ("AccountingStoragePort", site.ports.slurmdbd().to_string()),
+            ("AccountingStoragePort", site.slurmdbd_port().to_string()),
             // Of all things, this names the munge socket for talks with slurmdbd.
             ("AccountingStoragePass", site.munge_socket().display().to_string()),
         ]);
@@ -166,10 +175,10 @@ pub(crate) fn slurm_conf(site: &Site, config: &ClusterConfig) -> String {
     text
 }
 
-fn base_settings(site: &Site) -> Vec<(&'static str, String)> {
+fn base_settings(site: &Site, name: &str) -> Vec<(&'static str, String)> {
     let path = |relative: &str| site.path(relative).display().to_string();
     vec![
-        ("ClusterName", "testbed".to_owned()),
+        ("ClusterName", name.to_owned()),
         ("SlurmctldHost", format!("{}(127.0.0.1)", site.host)),
         ("SlurmUser", "root".to_owned()),
         ("SlurmdUser", "root".to_owned()),
@@ -236,7 +245,7 @@ pub(crate) fn slurmdbd_conf(site: &Site) -> String {
         ("AuthInfo", format!("socket={}", site.munge_socket().display())),
         ("DbdHost", "localhost".to_owned()),
         ("DbdAddr", "127.0.0.1".to_owned()),
-        ("DbdPort", site.ports.slurmdbd().to_string()),
+        ("DbdPort", site.slurmdbd_port().to_string()),
         ("SlurmUser", "root".to_owned()),
         ("DebugLevel", "verbose".to_owned()),
         ("LogFile", path("log/slurmdbd.log")),
@@ -260,6 +269,7 @@ mod tests {
             host: "box".to_owned(),
             ports: Ports { base: 20_000 },
             release: (22, 5),
+            beside: None,
         }
     }
 
@@ -291,6 +301,26 @@ mod tests {
         let config = ClusterConfig { accounting: true, ..ClusterConfig::default() };
         assert!(slurm_conf(&site(), &config).contains("AccountingStoragePort=20001\n"));
         assert!(slurmdbd_conf(&site()).contains("DbdPort=20001\n"));
+    }
+
+    #[test]
+    fn a_second_cluster_has_the_firsts_credentials_and_database_and_its_own_name_and_ports() {
+        let second = Site {
+            directory: PathBuf::from("/t/d"),
+            ports: Ports { base: 21_000 },
+            beside: Some(Box::new(site())),
+            ..site()
+        };
+        let config = ClusterConfig { name: "north".to_owned(), accounting: true, ..ClusterConfig::default() };
+        let text = slurm_conf(&second, &config);
+        for line in [
+            "ClusterName=north",
+            "SlurmctldPort=21000",
+            "AccountingStoragePort=20001",
+            "AuthInfo=socket=/t/c/munge/socket",
+        ] {
+            assert!(text.lines().any(|own| own == line), "{line}");
+        }
     }
 
     #[test]

@@ -139,6 +139,7 @@ mod tests {
             after: None,
             limit: None,
             per_job,
+            place: None,
         };
         fs::write(dir.batch(BatchNumber(number)), serde_json::to_vec(&intent).unwrap()).unwrap();
     }

@@ -182,7 +182,7 @@ fn offer(dir: &SweepDir) -> Result<()> {
     driver.settle(&mut journal, &notice)?;
     // Another agent may have come first.
     let open = is_open(dir)?;
-    driver.submit(&mut journal, &look(dir)?, &open, &|| {})?;
+    driver.submit(&mut journal, &look(dir)?, &open, &|| {}, &notice)?;
     Ok(())
 }
 
@@ -234,6 +234,7 @@ pub(super) fn of_task(dir: &SweepDir, batch: BatchNumber) -> Result<ExitCode> {
     let work = Work::of_task(dir, batch, task)?;
     let identity = Agent::identity(Some(job), env)?;
     let allocation = Allocation::here(env);
+    let cluster = super::exec::own_cluster(&manifest, &identity).map(str::to_owned);
     let agent = Agent { dir: dir.clone(), manifest, identity, allocation, parent, count: None };
     let summary = agent.run(work)?;
     let progressed = summary.completed + summary.failed > 0;
@@ -243,7 +244,7 @@ pub(super) fn of_task(dir: &SweepDir, batch: BatchNumber) -> Result<ExitCode> {
         Why::CutOff => Ok(ExitCode::FAILURE),
         // One that came to no end in all its time would not in as much again.
         Why::Time if progressed && summary.rest > 0 => {
-            slurm::requeue(job)?;
+            slurm::requeue(cluster.as_deref(), job)?;
             super::exec::wait_for_end(job)
         }
         _ => Ok(ExitCode::SUCCESS),

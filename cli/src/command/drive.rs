@@ -13,7 +13,6 @@ use crate::driver::follow::{Followed, Watcher, follow};
 use crate::driver::look::{Look, look};
 use crate::driver::successor;
 use crate::error::{Error, Result};
-use crate::executor::slurm;
 use crate::report::status::Status;
 
 /// Follow a sweep until it is over.
@@ -88,7 +87,7 @@ impl Next {
 impl Drop for Next {
     fn drop(&mut self) {
         // If that fails, the next one finds a sweep that is over, or fails as this one did.
-        let _ = self.behind.map(|job| slurm::cancel(&[job]));
+        let _ = self.behind.map(|job| successor::cancel(&self.dir, job));
     }
 }
 

@@ -5,10 +5,13 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sweep_core::find;
 use sweep_core::id::BatchNumber;
 use sweep_core::layout::SweepDir;
+use sweep_core::manifest::Manifest;
 use sweep_core::selector::Selector;
 
+use crate::driver::spread;
 use crate::error::{Error, Result};
 use crate::executor::slurm;
 use crate::task::identity::Identity;
@@ -84,7 +87,8 @@ impl Args {
         });
         let requeue = |task: &Task| -> Result<ExitCode> {
             let identity = Identity::of_slurm(env)?;
-            requeue(&identity).inspect_err(|error| task::leave_error(task, &identity, error))
+            let manifest = find::manifest(&task.dir)?;
+            requeue(&manifest, &identity).inspect_err(|error| task::leave_error(task, &identity, error))
         };
         Ok(match result? {
             Outcome::Ended(status) => child::end_as(status),
@@ -101,10 +105,17 @@ impl Args {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Puts this job back into the queue, which ends this process.
-fn requeue(identity: &Identity) -> Result<ExitCode> {
+fn requeue(manifest: &Manifest, identity: &Identity) -> Result<ExitCode> {
     let job = identity.job.slurm_id().ok_or_else(|| Error::world("only a Slurm job can be requeued"))?;
-    slurm::requeue(job)?;
+    slurm::requeue(own_cluster(manifest, identity), job)?;
     wait_for_end(job)
+}
+
+/// The cluster that this job is told by. What it was submitted with may lead Slurm's commands to another, whose job of the
+/// same number is not ours.
+pub(super) fn own_cluster<'a>(manifest: &Manifest, identity: &'a Identity) -> Option<&'a str> {
+    let names_clusters = !spread::clusters(manifest).is_empty();
+    identity.cluster.as_deref().filter(|_| names_clusters)
 }
 
 /// Waits for Slurm to end this process, whose job it has taken back.

@@ -24,13 +24,13 @@ impl Args {
     /// For a sweep of the local executor, or where Slurm does not answer.
     pub fn run(&self) -> Result<ExitCode> {
         let dir = self.which.find()?;
-        let jobs = Batches::read(&dir)?.jobs();
-        if let Some((executor, _)) = jobs.iter().find(|(executor, _)| *executor != Executor::Slurm) {
-            return Err(Error::user(format!("a sweep of the {executor} executor cannot be paused"))
+        let batches = Batches::read(&dir)?;
+        let jobs = batches.jobs();
+        if let Some(other) = jobs.iter().find(|job| job.executor != Executor::Slurm) {
+            return Err(Error::user(format!("a sweep of the {} executor cannot be paused", other.executor))
                 .hint("end it with `sweep stop`"));
         }
-        let jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
-        slurm::hold(&jobs, Hold::Back)?;
+        slurm::hold(&batches.slurm_jobs(), Hold::Back)?;
         calls::note(&dir);
         print(&format!(
             "trials that wait are held back, in {} jobs; let them go with `sweep resume`\n",

@@ -96,14 +96,15 @@ impl Args {
             trials.extend(&lost);
         }
         trials.sort();
-        let given = driver.submit(&mut journal, &look, &trials, &|| successor::ensure(&dir, &notice))?;
+        let when_full = || successor::ensure(&dir, &notice);
+        let given = driver.submit(&mut journal, &look, &trials, &when_full, &notice)?;
         let taken = given.taken;
-        let jobs = Batches::read(&dir)?.jobs();
-        let jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
+        let jobs = Batches::read(&dir)?.slurm_jobs();
         let release = || slurm::hold(&jobs, Hold::Go);
         until_answered(PATIENCE, release, || slurm::site().is_ok())?;
-        let names =
-            |taken: &[crate::driver::submit::Taken]| taken.iter().map(|taken| taken.job.clone()).collect();
+        let names = |taken: &[crate::driver::submit::Taken]| {
+            taken.iter().map(crate::driver::submit::Taken::name).collect()
+        };
         let driver = drive(&dir, &driver)?;
         let report = Report {
             schema_version: SCHEMA_VERSION,

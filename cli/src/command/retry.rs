@@ -78,7 +78,8 @@ impl Args {
         driver.settle(&mut journal, &notice)?;
         let look = look(&dir)?;
         let chosen = choose(&look.trials, &choice)?;
-        let given = driver.submit(&mut journal, &look, &chosen, &|| successor::ensure(&dir, &notice))?;
+        let when_full = || successor::ensure(&dir, &notice);
+        let given = driver.submit(&mut journal, &look, &chosen, &when_full, &notice)?;
         if let Some(waiting) = &given.waiting {
             notice(&waiting.to_string());
         }

@@ -5,6 +5,7 @@ mod shown;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use sweep_core::batch::Executor;
 use sweep_core::id::SweepId;
@@ -13,21 +14,24 @@ use sweep_core::limits;
 use sweep_core::manifest;
 use sweep_core::packing::Packing;
 
-use self::shown::{BatchReport, Report, dry_run, human};
+use self::shown::{BatchReport, Planned, Report, dry_run, human};
 use crate::command::{Where, load, notice, print};
-use crate::driver::batches::{Groups, Shape};
+use crate::driver::batches::{Batch, Groups, Shape};
 use crate::driver::create::{Created, create};
 use crate::driver::journal::Journal;
 use crate::driver::lease::Lease;
+use crate::driver::spread::{self, Silent, Spot};
 use crate::driver::start::{self, Patience};
-use crate::driver::submit::{Given, Submission};
+use crate::driver::submit::{Earlier, Given, Submission};
 use crate::driver::successor;
 use crate::error::{Error, Result};
 use crate::executor::local;
+use crate::executor::slurm::clusters::Clusters;
 use crate::executor::slurm::{self, Site};
 use crate::render::{Format, json};
 use crate::report::plan::Plan;
 use crate::report::status::SCHEMA_VERSION;
+use crate::spec::spread::gives;
 use crate::spec::{Spec, sbatch};
 
 /// Make a sweep and submit its trials
@@ -119,6 +123,7 @@ impl Args {
             batch: taken.batch.0,
             job: Some(&taken.job),
             trials: taken.trials,
+            place: taken.place.as_ref(),
             call: None,
         });
         print(&match self.format {
@@ -147,6 +152,7 @@ impl Args {
         let home = self.what.home.home(&spec.folder);
         let spec = start::resolve(spec, &home, Patience::None, &notice)?;
         let plan = Plan::of(&spec, SHOWN)?;
+        check_places(&spec, &self.what.extra)?;
         let calls = self.what.calls(&spec, executor, site.as_ref())?;
         print(&match self.format {
             Format::Human => dry_run(&plan, executor, &calls),
@@ -159,10 +165,11 @@ impl Args {
                 trials: plan.total.clone(),
                 batches: (0..)
                     .zip(&calls)
-                    .map(|(batch, (trials, call))| BatchReport {
+                    .map(|(batch, Planned { trials, place, call })| BatchReport {
                         batch,
                         job: None,
                         trials: *trials,
+                        place: place.as_ref(),
                         call: call.clone(),
                     })
                     .collect(),
@@ -195,22 +202,31 @@ impl What {
         self.guard(&spec)?;
         let (executor, site) = self.executor.resolve()?;
         self.check_executor(executor)?;
+        check_places(&spec, &self.extra)?;
         let home = self.home.home(&spec.folder);
         let spec = start::resolve(spec, &home, Patience::UntilItEnds, &notice)?;
         // What it begins with may add to what it has.
         self.guard(&spec)?;
         let version = site.as_ref().and_then(|site| site.version.clone());
-        let asked = manifest::Submission { executor, individual: self.individual, extra: self.extra.clone() };
-        let created = create(&spec, &home, versions(version), Some(asked))?;
+        let names_clusters = spec.spread.as_ref().is_some_and(|spread| !spread.clusters().is_empty());
+        let cluster = site.as_ref().and_then(|site| site.cluster.clone()).filter(|_| names_clusters);
+        let (individual, extra) = (self.individual, self.extra.clone());
+        let asked = manifest::Submission { executor, individual, extra, cluster };
         let shape = self.shape(executor, site.as_ref(), &spec.packing);
-        // Of a driven sweep no more is there yet than may run.
-        let concurrency = created.manifest.concurrency.filter(|_| !created.manifest.driven);
-        let batches = created.groups.batches(shape, concurrency);
+        let spots = self.spots(&spec, executor, shape)?;
+        let created = create(&spec, &home, versions(version), Some(asked))?;
+        let batches = match &spots {
+            Some(spots) => created.groups.spread(shape, spots),
+            None => created.groups.batches(shape, limit(&spec)),
+        };
+        let clusters = spread::clusters(&created.manifest);
+        let (dir, id) = (&created.dir, &created.manifest.id);
         let submission =
-            self.submission(&created.dir, &created.manifest.id, executor, &created.workdir, &spec);
+            Submission { clusters, ..self.submission(dir, id, executor, &created.workdir, &spec) };
         let lease = Lease::take(&created.dir, |_| {})?;
         let mut journal = Journal::begin(&created.dir, &lease)?;
-        let submitted = submission.submit(&mut journal, &batches, None, &|| when_full(&created.dir));
+        let submitted =
+            submission.submit(&mut journal, &batches, &Earlier::new(), &|| when_full(&created.dir));
         let given = submitted
             .map_err(|error| error.said(&format!("the sweep is in {}", created.dir.path().display())))?;
         Ok(Submitted { created, executor, given })
@@ -225,7 +241,20 @@ impl What {
         spec: &Spec,
     ) -> Submission<'a> {
         let slots = spec.concurrency.unwrap_or_else(local::default_slots);
-        Submission { dir, id, executor, extra: &self.extra, workdir, slots, first_batch: 0 }
+        let delay = spec.spread.as_ref().map_or(0, |spread| spread.delay_s);
+        let delay = Duration::from_secs(if executor == Executor::Slurm { delay.into() } else { 0 });
+        let (extra, clusters) = (&self.extra, Clusters::new());
+        Submission { dir, id, executor, extra, workdir, slots, first_batch: 0, clusters, delay }
+    }
+
+    /// The places of a spec that is spread; none for an executor that has none.
+    fn spots(&self, spec: &Spec, executor: Executor, shape: Shape) -> Result<Option<Vec<Spot>>> {
+        let Some(spread) = spec.spread.as_ref().filter(|_| executor == Executor::Slurm) else {
+            return Ok(None);
+        };
+        let none = BTreeMap::new();
+        // A cluster that does not answer at all is a slip more often than it is down.
+        spread::survey(spread, shape, limit(spec), &none, Silent::Refuse, &notice).map(Some)
     }
 
     fn shape(&self, executor: Executor, site: Option<&Site>, packing: &Packing) -> Shape {
@@ -266,12 +295,7 @@ impl What {
     }
 
     /// The calls of a dry run: how many trials each has, and the call where there is one.
-    fn calls(
-        &self,
-        spec: &Spec,
-        executor: Executor,
-        site: Option<&Site>,
-    ) -> Result<Vec<(u32, Option<String>)>> {
+    fn calls(&self, spec: &Spec, executor: Executor, site: Option<&Site>) -> Result<Vec<Planned>> {
         let total = spec.count().map_err(|error| Error::user(error.to_string()))?;
         if total > PLANNED {
             return Ok(Vec::new());
@@ -288,16 +312,21 @@ impl What {
         let workdir =
             std::path::absolute(spec.folder.join(&spec.workdir)).unwrap_or_else(|_| spec.folder.clone());
         let submission = self.submission(&dir, &id, executor, &workdir, spec);
-        let batches = groups.batches(self.shape(executor, site, &spec.packing), spec.concurrency);
-        let call = |(place, batch): (usize, &crate::driver::batches::Batch)| {
+        let shape = self.shape(executor, site, &spec.packing);
+        let spots = self.spots(spec, executor, shape)?;
+        let batches = match &spots {
+            Some(spots) => groups.spread(shape, spots),
+            None => groups.batches(shape, spec.concurrency),
+        };
+        let call = |(number, batch): (usize, &Batch)| {
             let after = batch.after.map(|after| format!("JOB_OF_BATCH_{after}"));
             let call = match executor {
                 Executor::Slurm => {
-                    Some(submission.call(&submission.intent(place, batch), after)?.shell_line())
+                    Some(submission.call(&submission.intent(number, batch), after)?.shell_line())
                 }
                 Executor::Local | Executor::Agent => None,
             };
-            Ok((batch.trials.count(), call))
+            Ok(Planned { trials: batch.trials.count(), place: batch.place.clone(), call })
         };
         batches.iter().enumerate().map(call).collect()
     }
@@ -330,6 +359,27 @@ pub fn versions(slurm: Option<String>) -> BTreeMap<String, String> {
     let mut versions = BTreeMap::from([("sweep".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]);
     versions.extend(slurm.map(|version| ("slurm".to_owned(), version)));
     versions
+}
+
+/// Most trials at once that the batches themselves must keep to: a driver submits no more than may run.
+fn limit(spec: &Spec) -> Option<u32> {
+    spec.concurrency.filter(|_| !spec.is_driven())
+}
+
+/// Refuses options behind `--` that would lead all trials to one place of several.
+fn check_places(spec: &Spec, extra: &[String]) -> Result<()> {
+    let Some(spread) = &spec.spread else { return Ok(()) };
+    let name = |word: &String| match word.strip_prefix("--") {
+        Some(long) => sbatch::long_name(long.split('=').next().unwrap_or(long)),
+        None => {
+            sbatch::long_name(word.strip_prefix('-').and_then(|short| short.get(..1)).unwrap_or_default())
+        }
+    };
+    match extra.iter().find(|word| word.starts_with('-') && gives(spread, &name(word))) {
+        Some(word) => Err(Error::user(format!("sbatch option `{word}` beside that of `spread`"))
+            .hint("leave it out: the places say where trials run")),
+        None => Ok(()),
+    }
 }
 
 /// Refuses options behind `--` that are not the user's to give.

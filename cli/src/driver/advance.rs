@@ -87,7 +87,7 @@ pub fn step(dir: &SweepDir, notice: &dyn Fn(&str)) -> Result<Step> {
     step.retried.retain(|label| trials.contains(&label.0));
     let is_new = |index: &&TrialIndex| !step.retried.iter().any(|label| label.0 == **index);
     step.submitted = trials.iter().filter(is_new).map(|index| index.label()).collect();
-    let given = driver.submit(&mut journal, &look, &trials, &|| {})?;
+    let given = driver.submit(&mut journal, &look, &trials, &|| {}, notice)?;
     if let Some(waiting) = given.waiting {
         notice(&waiting.to_string());
     }

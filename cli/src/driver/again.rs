@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::Duration;
 
 use sweep_core::batch::Executor;
 use sweep_core::claim::Claim;
@@ -14,6 +15,7 @@ use crate::driver::batches::{Groups, Shape};
 use crate::driver::journal::Journal;
 use crate::driver::look::{Batches, Look, owner};
 use crate::driver::search::read_spec;
+use crate::driver::spread::{Silent, survey};
 use crate::driver::submit::{Given, Submission};
 use crate::error::{At, Error, Kind, Result};
 use crate::executor::local;
@@ -28,6 +30,15 @@ struct Way {
     extra: Vec<String>,
 }
 
+/// Who hears what while trials are submitted.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    /// Is called before the last room in the queue is used up.
+    pub when_full: &'a dyn Fn(),
+    /// Hears which cluster is left out.
+    pub notice: &'a dyn Fn(&str),
+}
+
 /// Submits trials in new batches. Trials that never were in one take their options from the sweep's copy of the spec.
 ///
 /// # Errors
@@ -39,7 +50,7 @@ pub fn submit(
     journal: &mut Journal<'_>,
     submission: &Submission<'_>,
     shape: Shape,
-    when_full: &dyn Fn(),
+    told: Told<'_>,
 ) -> Result<Given> {
     let batches = Batches::read(dir)?;
     let spec = read_spec(dir)?;
@@ -49,7 +60,7 @@ pub fn submit(
         let old = trial.batch.and_then(|number| batches.intent(number));
         let (way, options) = match old {
             Some(intent) => {
-                withdraw(dir, index, &intent.token, trial.status.job.as_ref())?;
+                withdraw(dir, index, &intent.token, trial.status.job.as_ref(), intent.cluster())?;
                 // An agent takes what its allocation has room for, whoever was asked before.
                 let offered = submission.executor == Executor::Agent;
                 let executor = if offered { Executor::Agent } else { intent.executor };
@@ -68,25 +79,42 @@ pub fn submit(
     for (way, groups) in ways {
         let executor = way.executor;
         let shape = if executor == Executor::Slurm { shape } else { Shape::Whole };
-        let first_batch = Batches::read(dir)?.next_number();
-        let submission = Submission { executor, extra: &way.extra, first_batch, ..submission.clone() };
-        // With a concurrency the new arrays wait for the newest old one, so that the sweep's limit holds over all.
-        // The driver of a driven sweep submits no more than may run.
+        // What was submitted just now, in another way, is waited for as well.
+        let batches = Batches::read(dir)?;
+        let first_batch = batches.next_number();
+        let mut submission = Submission { executor, extra: &way.extra, first_batch, ..submission.clone() };
+        // With a concurrency the new arrays wait for the newest old one of their place, so that the sweep's limit holds
+        // over all. The driver of a driven sweep submits no more than may run.
         let concurrency = look.manifest.concurrency.filter(|_| !look.manifest.driven);
-        let after = concurrency.and_then(|_| batches.newest_job());
-        let list = groups.batches(shape, concurrency);
-        given.add(submission.submit(journal, &list, after, when_full)?);
+        let after = concurrency.map(|_| batches.newest_jobs()).unwrap_or_default();
+        let list = match look.manifest.spread.as_ref().filter(|_| executor == Executor::Slurm) {
+            None => groups.batches(shape, concurrency),
+            Some(spread) => {
+                submission.delay = Duration::from_secs(spread.delay_s.into());
+                // A trial that runs again goes where the others go: its old place may be why it did not complete.
+                let given = batches.given();
+                let spots = survey(spread, shape, concurrency, &given, Silent::LeaveOut, told.notice)?;
+                groups.spread(shape, &spots)
+            }
+        };
+        given.add(submission.submit(journal, &list, &after, told.when_full)?);
     }
     Ok(given)
 }
 
 /// Links a claim "withdrawn" for a trial's old batch, so that no job of it can start the trial any more. `judged` is
-/// the job whose end the look saw.
+/// the job whose end the look saw, `cluster` the one that the old batch went to, where it has a name.
 ///
 /// # Errors
 /// Where a job that the look did not know of holds the claim: it may run the trial, or have run it, so that the trial
 /// is not ours to give away before somebody looked again.
-fn withdraw(dir: &SweepDir, index: TrialIndex, old: &Token, judged: Option<&JobName>) -> Result<()> {
+fn withdraw(
+    dir: &SweepDir,
+    index: TrialIndex,
+    old: &Token,
+    judged: Option<&JobName>,
+    cluster: Option<&str>,
+) -> Result<()> {
     let folder = dir.trial(index);
     fs::create_dir_all(folder.path()).at("make", folder.path())?;
     let claim = Claim::withdrawn(old.clone());
@@ -100,7 +128,7 @@ fn withdraw(dir: &SweepDir, index: TrialIndex, old: &Token, judged: Option<&JobN
             continue;
         }
         // One that died between its claim and its start record never began.
-        if ledger.starts().any(|start| start.job == *job) || is_alive(dir, job)? {
+        if ledger.starts().any(|start| start.job == *job) || is_alive(dir, job, cluster)? {
             let label = index.label();
             let hint = "nothing is lost; run the command again when it has ended";
             return Err(Error::world(format!("{label} was started by job {job} meanwhile")).hint(hint));
@@ -110,9 +138,12 @@ fn withdraw(dir: &SweepDir, index: TrialIndex, old: &Token, judged: Option<&JobN
 }
 
 /// Whether a job may still be at work; one of another machine may.
-fn is_alive(dir: &SweepDir, job: &JobName) -> Result<bool> {
+fn is_alive(dir: &SweepDir, job: &JobName, cluster: Option<&str>) -> Result<bool> {
     match job.slurm_id() {
-        Some(id) => Ok(queue::ask(owner(dir)?)?.is_open(id)),
+        Some(id) => {
+            let queues = queue::ask(owner(dir)?, &cluster.map(str::to_owned).into_iter().collect())?;
+            Ok(queues.of(cluster).is_none_or(|queue| queue.is_open(id)))
+        }
         None => Ok(local::look(job) != Some(Queue::Absent)),
     }
 }
@@ -142,7 +173,8 @@ mod tests {
             fs::create_dir_all(folder.path()).unwrap();
             claim::link(&folder, &Claim::of_job(old.clone(), job.clone()), "test").unwrap();
         };
-        let take = |index: u32, judged: Option<&JobName>| withdraw(&sweep, TrialIndex(index), &old, judged);
+        let take =
+            |index: u32, judged: Option<&JobName>| withdraw(&sweep, TrialIndex(index), &old, judged, None);
         take(0, None).unwrap();
         take(0, None).unwrap();
         // A job that claimed it since the look, and lives; one that the look knew; one that died before it began.

@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, HashMap};
 use sweep_core::batch::Trials;
 use sweep_core::id::TrialIndex;
 use sweep_core::packing::Packing;
+use sweep_core::spread::Place;
+
+use crate::driver::spread::{Spot, divide};
 
 /// sbatch options by their long names.
 pub type Options = BTreeMap<String, String>;
@@ -46,6 +49,36 @@ impl Shape {
         }
     }
 
+    /// How many tasks an array may have.
+    #[must_use]
+    pub fn max_array_size(self) -> u32 {
+        match self {
+            Self::Arrays { max_array_size } | Self::Packed { max_array_size, .. } => max_array_size,
+            Self::Individual | Self::Whole => u32::MAX,
+        }
+    }
+
+    /// The same with arrays of another size.
+    fn with_arrays_of(self, max_array_size: u32) -> Self {
+        match self {
+            Self::Arrays { .. } => Self::Arrays { max_array_size },
+            Self::Packed { per_job, side_by_side, .. } => {
+                Self::Packed { max_array_size, per_job, side_by_side }
+            }
+            Self::Individual | Self::Whole => self,
+        }
+    }
+
+    /// How many jobs may run at once so that no more than `limit` trials do, at least one.
+    #[must_use]
+    pub fn at_once(self, limit: u32) -> u32 {
+        match self {
+            // A task never has more side by side than the sweep may, so one task always fits.
+            Self::Packed { side_by_side, .. } => (limit / side_by_side.max(1)).max(1),
+            Self::Arrays { .. } | Self::Individual | Self::Whole => limit.max(1),
+        }
+    }
+
     /// Most trials of one array.
     fn trials(self) -> u32 {
         match self {
@@ -81,6 +114,8 @@ pub struct Batch {
     pub limit: Option<u32>,
     /// How many trials a task runs, where that is not one.
     pub per_job: Option<u32>,
+    /// Where it goes, of a sweep that is spread.
+    pub place: Option<Place>,
 }
 
 impl Batch {
@@ -145,47 +180,42 @@ impl Groups {
     /// watching.
     #[must_use]
     pub fn batches(&self, shape: Shape, concurrency: Option<u32>) -> Vec<Batch> {
-        let mut batches = Vec::new();
         if shape == Shape::Whole {
             return self.whole(concurrency).into_iter().collect();
         }
+        let mut batches = Vec::new();
         for (options, runs) in &self.groups {
-            let mut add = |trials, rows| {
-                let options = options.clone();
-                batches.push(Batch {
-                    trials,
-                    rows,
-                    options,
-                    after: None,
-                    limit: None,
-                    per_job: shape.per_job(),
-                });
-            };
-            match shape {
-                Shape::Individual | Shape::Whole => {
-                    for index in runs.iter().flat_map(Run::indexes) {
-                        add(Trials::Single(index), Vec::new());
-                    }
-                }
-                Shape::Arrays { .. } | Shape::Packed { .. } => {
-                    for chunk in chunks(runs, shape.trials()) {
-                        match chunk.as_slice() {
-                            [run] => {
-                                let first = TrialIndex(run.first);
-                                add(Trials::Consecutive { first, count: run.count }, Vec::new());
-                            }
-                            runs => {
-                                let rows: Vec<_> = runs.iter().flat_map(Run::indexes).collect();
-                                let count = runs.iter().map(|run| run.count).sum();
-                                add(Trials::Mapped { count }, rows);
-                            }
-                        }
-                    }
-                }
-            }
+            cut(options, runs, shape, None, &mut batches);
         }
         if let Some(limit) = concurrency {
-            chain(&mut batches, shape, limit);
+            let all: Vec<usize> = (0..batches.len()).collect();
+            chain(&mut batches, &all, shape, shape.at_once(limit));
+        }
+        batches
+    }
+
+    /// The batches of all trials over several places, in as few arrays as there are places for each set of options. With
+    /// a limit, each place has chains of its own: a job cannot wait for one of another cluster.
+    #[must_use]
+    pub fn spread(&self, shape: Shape, spots: &[Spot]) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        let mut loads: Vec<(u64, u32)> = spots.iter().map(|spot| (spot.load, spot.weight)).collect();
+        let mut of_spot: Vec<Vec<usize>> = vec![Vec::new(); spots.len()];
+        for (options, runs) in &self.groups {
+            let parts = divide(runs.iter().map(|run| run.count).sum(), &loads);
+            let mut rest = runs.clone();
+            for (number, (spot, part)) in spots.iter().zip(parts).enumerate() {
+                loads[number].0 += u64::from(part);
+                let first = batches.len();
+                let shape = shape.with_arrays_of(spot.max_array_size);
+                cut(options, &take(&mut rest, part), shape, Some(&spot.place), &mut batches);
+                of_spot[number].extend(first..batches.len());
+            }
+        }
+        for (spot, own) in spots.iter().zip(&of_spot) {
+            if let Some(limit) = spot.limit {
+                chain(&mut batches, own, shape, limit.max(1));
+            }
         }
         batches
     }
@@ -202,13 +232,65 @@ impl Groups {
         } else {
             (Trials::Mapped { count }, runs.iter().flat_map(Run::indexes).collect())
         };
-        Some(Batch { trials, rows, options: Options::new(), after: None, limit, per_job: None })
+        Some(Batch { trials, rows, options: Options::new(), after: None, limit, per_job: None, place: None })
     }
 }
 
 impl Run {
     fn indexes(&self) -> impl Iterator<Item = TrialIndex> + use<> {
         (self.first..self.first + self.count).map(TrialIndex)
+    }
+}
+
+/// The first `count` trials of some runs, which are taken out of them.
+fn take(runs: &mut Vec<Run>, count: u32) -> Vec<Run> {
+    let mut taken = Vec::new();
+    let mut missing = count;
+    while missing > 0 && !runs.is_empty() {
+        let run = runs[0];
+        let part = run.count.min(missing);
+        taken.push(Run { first: run.first, count: part });
+        missing -= part;
+        if part == run.count {
+            runs.remove(0);
+        } else {
+            runs[0] = Run { first: run.first + part, count: run.count - part };
+        }
+    }
+    taken
+}
+
+/// Adds the batches of trials that have the same options and go to the same place.
+fn cut(options: &Options, runs: &[Run], shape: Shape, place: Option<&Place>, batches: &mut Vec<Batch>) {
+    let mut add = |trials, rows| {
+        batches.push(Batch {
+            trials,
+            rows,
+            options: options.clone(),
+            after: None,
+            limit: None,
+            per_job: shape.per_job(),
+            place: place.cloned(),
+        });
+    };
+    if matches!(shape, Shape::Individual | Shape::Whole) {
+        for index in runs.iter().flat_map(Run::indexes) {
+            add(Trials::Single(index), Vec::new());
+        }
+        return;
+    }
+    for chunk in chunks(runs, shape.trials()) {
+        match chunk.as_slice() {
+            [run] => {
+                let first = TrialIndex(run.first);
+                add(Trials::Consecutive { first, count: run.count }, Vec::new());
+            }
+            runs => {
+                let rows: Vec<_> = runs.iter().flat_map(Run::indexes).collect();
+                let count = runs.iter().map(|run| run.count).sum();
+                add(Trials::Mapped { count }, rows);
+            }
+        }
     }
 }
 
@@ -236,17 +318,17 @@ fn chunks(runs: &[Run], size: u32) -> Vec<Vec<Run>> {
     chunks
 }
 
-fn chain(batches: &mut [Batch], shape: Shape, limit: u32) {
+/// Lets these batches wait for each other, so that no more than `limit` jobs of theirs run at once.
+fn chain(batches: &mut [Batch], these: &[usize], shape: Shape, limit: u32) {
     let chains = match shape {
         Shape::Arrays { .. } | Shape::Packed { .. } | Shape::Whole => 1,
-        Shape::Individual => limit.max(1) as usize,
+        Shape::Individual => limit as usize,
     };
-    for (n, batch) in batches.iter_mut().enumerate() {
-        batch.after = n.checked_sub(chains);
+    for (n, number) in these.iter().enumerate() {
+        let batch = &mut batches[*number];
+        batch.after = n.checked_sub(chains).map(|before| these[before]);
         batch.limit = match shape {
-            Shape::Arrays { .. } => Some(limit.max(1)),
-            // A task never has more side by side than the sweep may, so one task always fits.
-            Shape::Packed { side_by_side, .. } => Some((limit / side_by_side.max(1)).max(1)),
+            Shape::Arrays { .. } | Shape::Packed { .. } => Some(limit),
             Shape::Individual | Shape::Whole => None,
         };
     }
@@ -334,6 +416,44 @@ mod tests {
             texts(&all.batches(Shape::Individual, Some(2))),
             ["t000", "t001", "t002 after 0", "t003 after 1", "t004 after 2"]
         );
+    }
+
+    fn spots(loads: &[(u64, u32)], limits: &[Option<u32>]) -> Vec<Spot> {
+        let place = |number| Place { number, cluster: None, sbatch: BTreeMap::new() };
+        let spot = |(number, ((load, weight), limit)): (u32, (&(u64, u32), &Option<u32>))| Spot {
+            place: place(number),
+            weight: *weight,
+            load: *load,
+            max_array_size: 500,
+            limit: *limit,
+        };
+        (0..).zip(loads.iter().zip(limits)).map(spot).collect()
+    }
+
+    fn placed(batches: &[Batch]) -> Vec<String> {
+        let number = |batch: &Batch| batch.place.as_ref().unwrap().number;
+        let limit = |batch: &Batch| batch.limit.map(|limit| format!(" %{limit}")).unwrap_or_default();
+        let place = |(batch, text)| format!("{text}{} in {}", limit(batch), number(batch));
+        batches.iter().zip(texts(batches)).map(place).collect()
+    }
+
+    #[test]
+    fn a_thousand_trials_over_two_places_are_as_few_arrays_as_their_sizes_allow() {
+        let all = groups(&["1G"; 1000]);
+        let two = spots(&[(0, 3), (0, 1)], &[None; 2]);
+        assert_eq!(placed(&all.spread(ARRAYS, &two)), ["t000+500 in 0", "t500+250 in 0", "t750+250 in 1"]);
+    }
+
+    #[test]
+    fn each_place_has_its_part_of_the_concurrency_and_its_own_chain() {
+        let options: Vec<&str> = (0..8).map(|n| if n % 2 == 0 { "1G" } else { "2G" }).collect();
+        let two = spots(&[(0, 3), (0, 1)], &[Some(3), Some(1)]);
+        assert_eq!(
+            placed(&groups(&options).spread(ARRAYS, &two)),
+            ["[0, 2, 4] %3 in 0", "t006+1 %1 in 1", "[1, 3, 5] after 0 %3 in 0", "t007+1 after 1 %1 in 1"]
+        );
+        let single = groups(&["1G"; 4]).spread(Shape::Individual, &spots(&[(0, 1), (0, 1)], &[Some(1); 2]));
+        assert_eq!(placed(&single), ["t000 in 0", "t001 after 0 in 0", "t002 in 1", "t003 after 2 in 1"]);
     }
 
     #[test]

@@ -136,6 +136,7 @@ mod tests {
             spent_s: 0.0,
             nodes: 1,
             partition: None,
+            cluster: None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sweep_core::batch::Executor;
 use sweep_core::find;
@@ -10,13 +11,14 @@ use sweep_core::id::TrialIndex;
 use sweep_core::layout::SweepDir;
 use sweep_core::manifest::{self, Manifest};
 
+use crate::driver::again::Told;
 use crate::driver::batches::Shape;
 use crate::driver::journal::Journal;
 use crate::driver::lease::Lease;
 use crate::driver::look::{Batches, Look};
 use crate::driver::settle::{Settled, settle};
 use crate::driver::submit::{Given, Submission};
-use crate::driver::{again, stop};
+use crate::driver::{again, spread, stop};
 use crate::error::{At, Error, Result};
 use crate::executor::{local, slurm};
 
@@ -62,9 +64,12 @@ impl Driver {
             executor: first.map_or(Executor::Slurm, |intent| intent.executor),
             individual: false,
             extra: first.map(|intent| intent.extra.clone()).unwrap_or_default(),
+            cluster: None,
         });
         let asked = match executor {
-            Some(executor) => manifest::Submission { executor, individual: false, extra: Vec::new() },
+            Some(executor) => {
+                manifest::Submission { executor, individual: false, extra: Vec::new(), cluster: None }
+            }
             None => asked,
         };
         let shape = match asked.executor {
@@ -102,7 +107,7 @@ impl Driver {
     }
 
     /// Submits these trials in new batches. What a limit of Slurm's stands in the way of waits for room; `when_full`
-    /// is called first.
+    /// is called first, and `notice` hears of a cluster that is left out.
     ///
     /// # Errors
     /// Those of [`again::submit`].
@@ -112,8 +117,10 @@ impl Driver {
         look: &Look,
         trials: &[TrialIndex],
         when_full: &dyn Fn(),
+        notice: &dyn Fn(&str),
     ) -> Result<Given> {
-        again::submit(&self.dir, look, trials, journal, &self.submission(), self.shape, when_full)
+        let told = Told { when_full, notice };
+        again::submit(&self.dir, look, trials, journal, &self.submission(), self.shape, told)
     }
 
     /// Begins this driver's events.
@@ -135,6 +142,8 @@ impl Driver {
             workdir: &self.workdir,
             slots: self.manifest.concurrency.unwrap_or_else(local::default_slots),
             first_batch: 0,
+            clusters: spread::clusters(&self.manifest),
+            delay: Duration::ZERO,
         }
     }
 }

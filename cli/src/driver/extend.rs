@@ -11,9 +11,11 @@ use sweep_core::layout::SweepDir;
 use sweep_core::manifest::Manifest;
 use sweep_core::trial::Trial;
 
+use crate::driver::batches::Shape;
 use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, Look, look};
 use crate::driver::search::{limit_of, read_spec};
+use crate::driver::spread::shares;
 use crate::driver::{drift, start, successor, table};
 use crate::error::{Error, Result};
 use crate::executor::slurm;
@@ -54,6 +56,7 @@ pub fn extend(dir: &SweepDir, more: &More<'_>, notice: &dyn Fn(&str)) -> Result<
     // A refusal must come before anything is taken over.
     let seen = look(dir)?;
     new_trials(dir, &seen, more)?;
+    check_parts(&seen, more)?;
     let driver = Driver::take(dir, notice)?;
     let mut journal = driver.journal()?;
     driver.settle(&mut journal, notice)?;
@@ -70,10 +73,28 @@ pub fn extend(dir: &SweepDir, more: &More<'_>, notice: &dyn Fn(&str)) -> Result<
     let indexes: Vec<TrialIndex> = trials.iter().map(|trial| trial.index).collect();
     extended.trials = indexes.iter().map(|index| index.label()).collect();
     look.add(trials);
-    let given = driver.submit(&mut journal, &look, &indexes, &|| successor::ensure(dir, notice))?;
+    let given = driver.submit(&mut journal, &look, &indexes, &|| successor::ensure(dir, notice), notice)?;
     extended.jobs = given.jobs();
     extended.notes.extend(given.waiting.map(|waiting| waiting.to_string()));
     Ok(extended)
+}
+
+/// That each place that has jobs has its part of the new concurrency.
+fn check_parts(look: &Look, more: &More<'_>) -> Result<()> {
+    let (Some(spread), Some(concurrency), false) =
+        (&look.manifest.spread, more.concurrency, look.manifest.driven)
+    else {
+        return Ok(());
+    };
+    let shape = Shape::of_slurm(false, &look.manifest.packing, u32::MAX);
+    let shares = shares(spread, shape.at_once(concurrency));
+    let given = look.batches.given();
+    let part = |number: &u32| shares.get(*number as usize).copied().unwrap_or_default();
+    if given.keys().all(|number| part(number) > 0) {
+        return Ok(());
+    }
+    Err(Error::user(format!("a concurrency of {concurrency} leaves nothing for a place that has trials"))
+        .hint(format!("each of the places needs its part by weight; they are {}", given.len())))
 }
 
 /// The trials that are to be added, and the new limit of configurations.
@@ -157,20 +178,28 @@ fn changed(path: &Path, look: &Look) -> Result<Spec> {
 
 /// Lets arrays that are in the queue run so many tasks at once. What cannot be changed is said.
 fn throttle(dir: &SweepDir, concurrency: u32, manifest: &Manifest) -> Result<Vec<String>> {
-    let Manifest { packing, driven, .. } = manifest;
+    let Manifest { packing, driven, spread, .. } = manifest;
     if *driven {
         return Ok(Vec::new());
     }
     let batches = Batches::read(dir)?;
     let mut notes = Vec::new();
-    for (executor, job) in batches.jobs() {
-        match (executor, job.parse::<u32>()) {
+    let shape = Shape::of_slurm(false, packing, u32::MAX);
+    let shares = spread.as_ref().map(|spread| shares(spread, shape.at_once(concurrency)));
+    for taken in batches.jobs() {
+        match (taken.executor, taken.job.parse::<u32>()) {
             (Executor::Slurm, Ok(job)) => {
-                let jobs = packing.trials_per_job.map_or(1, |per_job| packing.side_by_side(per_job));
-                slurm::throttle(job, (concurrency / jobs).max(1))?;
+                let share = shares.as_ref().zip(taken.place.as_ref());
+                let share = share.and_then(|(shares, place)| shares.get(place.number as usize));
+                // 0 would be no limit at all.
+                let jobs = share.copied().unwrap_or_else(|| shape.at_once(concurrency)).max(1);
+                slurm::throttle(taken.cluster(), job, jobs)?;
             }
             (Executor::Agent, _) => {}
-            _ => notes.push(format!("{job} runs on this machine and keeps its number of trials at once")),
+            (_, _) => {
+                let job = taken.job;
+                notes.push(format!("{job} runs on this machine and keeps its number of trials at once"));
+            }
         }
     }
     Ok(notes)

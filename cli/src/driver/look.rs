@@ -26,7 +26,7 @@ use sweep_core::trial::Trial;
 use crate::driver::{calls, journal, search, stop};
 use crate::error::{Error, Result};
 
-pub use known::{Batches, Full, owner, trials_of};
+pub use known::{Batches, Full, TakenJob, owner, trials_of};
 pub use trials::read_trials;
 
 use known::{Known, Place};
@@ -120,6 +120,8 @@ pub struct TrialLook {
     pub nodes: u32,
     /// In which partition, where its options name one.
     pub partition: Option<String>,
+    /// On which cluster, where it was given to one by name.
+    pub cluster: Option<String>,
 }
 
 impl TrialLook {
@@ -135,7 +137,8 @@ impl TrialLook {
 
     /// A trial with what was found of it and of its newest batch.
     fn of(trial: Trial, finding: Finding, known: Option<&Known>) -> Self {
-        let option = |name: &str| known.and_then(|known| known.intent.sbatch.get(name));
+        let option = |name: &str| known.and_then(|known| known.intent.option(name));
+        let given = known.and_then(|known| known.intent.cluster()).map(str::to_owned);
         let Finding { status, job, record, task_error, metric, others, spent_s, .. } = finding;
         Self {
             trial,
@@ -150,7 +153,8 @@ impl TrialLook {
             others,
             spent_s,
             nodes: option("nodes").and_then(|nodes| nodes.parse().ok()).unwrap_or(1),
-            partition: option("partition").cloned(),
+            partition: option("partition").map(str::to_owned),
+            cluster: given,
         }
     }
 }
@@ -193,7 +197,7 @@ pub fn look(dir: &SweepDir) -> Result<Look> {
     // Slurm is asked before folders and records are read: a job that ends in between has its end record by then, while
     // the other way round it would seem to have vanished.
     let open: Vec<usize> = (0..trials.len()).filter(|trial| remembered[*trial].is_none()).collect();
-    let mut oracle = Oracle::ask(dir, &batches, &places, &open, manifest.driven && !finished)?;
+    let mut oracle = Oracle::ask(dir, &manifest, &batches, &places, &open, manifest.driven && !finished)?;
     // `stop` leaves its word before it cancels anything: what Slurm says is cancelled is never taken for room.
     let stopped = stop::read(dir)?;
     let scene =

@@ -43,14 +43,14 @@ pub fn late<'a>(look: &'a Look, search: &'a Search) -> impl Iterator<Item = &'a 
 /// # Errors
 /// What scancel said.
 pub fn end_late(look: &Look, search: &Search) -> Result<()> {
-    let mut tasks: Vec<String> = Vec::new();
+    let mut tasks: Vec<(Option<String>, String)> = Vec::new();
     // An agent sees to its own.
     let alone = late(look, search).filter(|trial| !trial.shares_job);
-    for job in alone.filter_map(|trial| trial.job.as_ref()) {
+    for (trial, job) in alone.filter_map(|trial| Some((trial, trial.job.as_ref()?))) {
         match job.parse::<JobName>() {
             Ok(name) if name.slurm_id().is_none() && local::look(&name).is_some() => local::end(&name),
-            _ => tasks.push(job.clone()),
+            _ => tasks.push((trial.cluster.clone(), job.clone())),
         }
     }
-    slurm::cancel_tasks(&tasks)
+    slurm::cancel(&tasks.into_iter().collect())
 }

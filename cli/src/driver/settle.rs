@@ -13,10 +13,10 @@ use sweep_core::layout::SweepDir;
 use crate::driver::journal::Journal;
 use crate::driver::look::{Batches, owner};
 use crate::driver::submit::{Asked, Fill, OFFERED, Submission, Taken};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::executor::local;
-use crate::executor::slurm::queue::{self, QueueTable};
-use crate::executor::slurm::{self, accounting};
+use crate::executor::slurm::clusters::Queues;
+use crate::executor::slurm::{self, accounting, queue};
 use crate::task::ledger::Ledger;
 use crate::task::now_ns;
 
@@ -52,10 +52,10 @@ pub fn settle(
     let batches = Batches::read(dir)?;
     let mut open: Vec<(BatchNumber, Intent)> = batches.open().collect();
     if !open.is_empty() {
-        find(dir, journal, &mut open, &mut settled)?;
+        find(dir, journal, submission, &mut open, &mut settled)?;
     }
     if !open.is_empty() {
-        wait(dir, journal, &mut open, &mut settled, notice)?;
+        wait(dir, journal, submission, &mut open, &mut settled, notice)?;
         for (number, intent) in open {
             // Read again: the batch before this one may have been found or repeated just now.
             let batches = Batches::read(dir)?;
@@ -69,7 +69,7 @@ pub fn settle(
             }
         }
     }
-    settled.twins = cancel_twins(dir, journal)?;
+    settled.twins = cancel_twins(dir, journal, submission)?;
     Ok(settled)
 }
 
@@ -77,15 +77,16 @@ pub fn settle(
 fn find(
     dir: &SweepDir,
     journal: &mut Journal<'_>,
+    submission: &Submission<'_>,
     open: &mut Vec<(BatchNumber, Intent)>,
     settled: &mut Settled,
 ) -> Result<()> {
     let on_slurm = open.iter().any(|(_, intent)| intent.executor == Executor::Slurm);
-    let queue = if on_slurm { Some(queue::ask(owner(dir)?)?) } else { None };
+    let queues = if on_slurm { queue::ask(owner(dir)?, &submission.clusters)? } else { Queues::default() };
     let mut still = Vec::new();
     for (number, intent) in open.drain(..) {
         let job = match intent.executor {
-            Executor::Slurm => find_job(dir, &intent, queue.as_ref())?,
+            Executor::Slurm => find_job(dir, &intent, &queues)?,
             Executor::Local => local::find(dir, number).map(|job| job.to_string()),
             // It was offered as soon as it was written.
             Executor::Agent => Some(OFFERED.to_owned()),
@@ -103,7 +104,8 @@ fn find(
         match job {
             Some(job) => {
                 journal.append(&Event::Submitted { batch: number, job: job.clone(), time_ns: now_ns() })?;
-                settled.found.push(Taken { batch: number, job, trials: intent.trials.count() });
+                let (trials, place) = (intent.trials.count(), intent.place.clone());
+                settled.found.push(Taken { batch: number, job, trials, place });
             }
             None => still.push((number, intent)),
         }
@@ -112,12 +114,18 @@ fn find(
     Ok(())
 }
 
-fn find_job(dir: &SweepDir, intent: &Intent, queue: Option<&QueueTable>) -> Result<Option<String>> {
+/// Looks on the cluster that was asked and no other.
+fn find_job(dir: &SweepDir, intent: &Intent, queues: &Queues) -> Result<Option<String>> {
     let name = intent.token.to_string();
-    let queued = queue.and_then(|queue| queue.job_of(&name));
-    let job = match queued {
+    let cluster = intent.cluster();
+    let Some(queue) = queues.of(cluster) else {
+        let silence = queues.silence().unwrap_or_else(|| Error::world("squeue does not answer"));
+        let hint = "a submission to it was cut off: nothing is lost, go on when it answers";
+        return Err(silence.hint(hint));
+    };
+    let job = match queue.job_of(&name) {
         Some(job) => Some(job),
-        None => accounting::find(&name, owner(dir)?),
+        None => accounting::find(&name, owner(dir)?, cluster),
     };
     Ok(job.map(|job| job.to_string()))
 }
@@ -143,32 +151,47 @@ fn recorded_job(dir: &SweepDir, intent: &Intent) -> Result<Option<String>> {
 fn wait(
     dir: &SweepDir,
     journal: &mut Journal<'_>,
+    submission: &Submission<'_>,
     open: &mut Vec<(BatchNumber, Intent)>,
     settled: &mut Settled,
     notice: &dyn Fn(&str),
 ) -> Result<()> {
     let on_slurm = open.iter().any(|(_, intent)| intent.executor == Executor::Slurm);
-    let fence = if on_slurm { (slurm::site()?.message_timeout * 2).max(FENCE_LEAST) } else { LOCAL_FENCE };
+    let fence = if on_slurm { (message_timeout(open)? * 2).max(FENCE_LEAST) } else { LOCAL_FENCE };
     let count = open.len();
     notice(&format!("{count} submissions were cut off; looking for their jobs for {} s", fence.as_secs()));
     let until = Instant::now() + fence;
     while Instant::now() < until && !open.is_empty() {
         std::thread::sleep(LOOK_EVERY.min(until.saturating_duration_since(Instant::now())));
-        find(dir, journal, open, settled)?;
+        find(dir, journal, submission, open, settled)?;
     }
     Ok(())
 }
 
+/// How long an answer takes at most on the clusters of these intents.
+fn message_timeout(open: &[(BatchNumber, Intent)]) -> Result<Duration> {
+    let on_slurm = open.iter().filter(|(_, intent)| intent.executor == Executor::Slurm);
+    let clusters: BTreeSet<Option<&str>> = on_slurm.map(|(_, intent)| intent.cluster()).collect();
+    let mut longest = Duration::ZERO;
+    for cluster in clusters {
+        longest = longest.max(slurm::site_of(cluster)?.message_timeout);
+    }
+    Ok(longest)
+}
+
 /// Of several jobs of one batch, cancels what still waits of those that no trial's claim names, all but the oldest
 /// where none is named, and notes one that is kept. A task of theirs that runs has the claim or ends by itself.
-fn cancel_twins(dir: &SweepDir, journal: &mut Journal<'_>) -> Result<Vec<u32>> {
+fn cancel_twins(dir: &SweepDir, journal: &mut Journal<'_>, submission: &Submission<'_>) -> Result<Vec<u32>> {
     let batches = Batches::read(dir)?;
     if !batches.intents().any(|intent| intent.executor == Executor::Slurm) {
         return Ok(Vec::new());
     }
-    let queue = queue::ask(owner(dir)?)?;
-    let mut twins = Vec::new();
+    let queues = queue::ask(owner(dir)?, &submission.clusters)?;
+    let mut twins: Vec<(Option<String>, u32)> = Vec::new();
     for intent in batches.intents() {
+        let cluster = intent.cluster().map(str::to_owned);
+        // One that does not answer is asked by the next driver.
+        let Some(queue) = queues.of(intent.cluster()) else { continue };
         let jobs: Vec<u32> = queue.jobs_of(&intent.token.to_string()).collect();
         let open: Vec<u32> =
             jobs.iter().copied().filter(|job| queue.open_tasks(*job).next().is_some()).collect();
@@ -191,10 +214,10 @@ fn cancel_twins(dir: &SweepDir, journal: &mut Journal<'_>) -> Result<Vec<u32>> {
             let event = Event::Submitted { batch: number, job: kept.to_string(), time_ns: now_ns() };
             journal.append(&event)?;
         }
-        twins.extend(open.iter().copied().filter(is_twin));
+        twins.extend(open.iter().copied().filter(is_twin).map(|job| (cluster.clone(), job)));
     }
-    slurm::cancel_waiting(&twins)?;
-    Ok(twins)
+    slurm::cancel_waiting(&twins.iter().cloned().collect())?;
+    Ok(twins.into_iter().map(|(_, job)| job).collect())
 }
 
 /// The jobs, and the array jobs of those, that hold a claim on a trial of the batch.

@@ -9,11 +9,13 @@ use sweep_core::batch::Executor;
 use sweep_core::find;
 use sweep_core::id::JobName;
 use sweep_core::layout::SweepDir;
+use sweep_core::manifest::Manifest;
 use sweep_core::schema::{self, Schema};
 
 use crate::driver::look::{Batches, owner};
-use crate::driver::{calls, files, successor};
+use crate::driver::{calls, files, spread, successor};
 use crate::error::{At, Result};
+use crate::executor::slurm::clusters::ByCluster;
 use crate::executor::slurm::queue;
 use crate::executor::{local, slurm};
 use crate::task::now_ns;
@@ -53,7 +55,7 @@ pub fn read(dir: &SweepDir) -> Result<Option<Stopped>> {
 /// Those of the file system, or what scancel said.
 pub fn stop(dir: &SweepDir, reason: &str) -> Result<Vec<String>> {
     // A directory of a later release is not written to.
-    find::manifest(dir)?;
+    let manifest = find::manifest(dir)?;
     if read(dir)?.is_none() {
         let stopped = Stopped { schema: schema::CURRENT, reason: reason.to_owned(), time_ns: now_ns() };
         let mut json = serde_json::to_vec(&stopped).expect("texts and numbers always serialize");
@@ -62,32 +64,43 @@ pub fn stop(dir: &SweepDir, reason: &str) -> Result<Vec<String>> {
         files::sync_dir(dir.path())?;
     }
     let batches = Batches::read(dir)?;
-    let mut jobs: Vec<(Executor, String)> = batches.jobs();
-    let noted: BTreeSet<String> = jobs.iter().map(|(_, job)| job.clone()).collect();
-    let unnoted = unnoted(dir, &batches).into_iter().map(|job| job.to_string());
-    jobs.extend(successor::jobs(dir).into_iter().map(|job| (Executor::Slurm, job.to_string())));
-    jobs.extend(unnoted.filter(|job| !noted.contains(job)).map(|job| (Executor::Slurm, job)));
-    let slurm_jobs: Vec<u32> = jobs.iter().filter_map(|(_, job)| job.parse().ok()).collect();
+    let taken = batches.jobs();
+    let mut jobs: Vec<(Option<String>, String)> =
+        taken.iter().map(|taken| (taken.cluster().map(str::to_owned), taken.job.clone())).collect();
+    let noted: BTreeSet<(Option<String>, String)> = jobs.iter().cloned().collect();
+    let home = spread::home(&manifest).map(str::to_owned);
+    jobs.extend(successor::jobs(dir).into_iter().map(|job| (home.clone(), job.to_string())));
+    jobs.extend(unnoted(dir, &manifest, &batches).into_iter().filter(|job| !noted.contains(job)));
+    let number = |(cluster, job): &(Option<String>, String)| Some((cluster.clone(), job.parse().ok()?));
+    let slurm_jobs: ByCluster<u32> = jobs.iter().filter_map(number).collect();
     slurm::cancel(&slurm_jobs)?;
-    for (_, job) in jobs.iter().filter(|(executor, _)| *executor == Executor::Local) {
-        if let Ok(job) = job.parse::<JobName>() {
+    for taken in taken.iter().filter(|taken| taken.executor == Executor::Local) {
+        if let Ok(job) = taken.job.parse::<JobName>() {
             local::end(&job);
         }
     }
     calls::note(dir);
-    Ok(jobs.into_iter().map(|(_, job)| job).collect())
+    let name = |(cluster, job): (Option<String>, String)| match cluster {
+        Some(cluster) => format!("{job};{cluster}"),
+        None => job,
+    };
+    Ok(jobs.into_iter().map(name).collect())
 }
 
 /// Jobs of a sweep that are in the queue and stand in no event: an `sbatch` that was cut off, or a second job of a
 /// batch. Where the queue cannot be asked, their tasks end by themselves, because the sweep is stopped.
-fn unnoted(dir: &SweepDir, batches: &Batches) -> Vec<u32> {
+fn unnoted(dir: &SweepDir, manifest: &Manifest, batches: &Batches) -> Vec<(Option<String>, String)> {
     if !batches.intents().any(|intent| intent.executor == Executor::Slurm) {
         return Vec::new();
     }
-    let Some(queue) = owner(dir).and_then(queue::ask).ok() else { return Vec::new() };
-    let tokens = batches.intents().map(|intent| intent.token.to_string());
-    tokens
-        .flat_map(|token| queue.jobs_of(&token).collect::<Vec<_>>())
-        .filter(|job| queue.open_tasks(*job).next().is_some())
-        .collect()
+    let queues = owner(dir).and_then(|uid| queue::ask(uid, &spread::clusters(manifest)));
+    let Ok(queues) = queues else { return Vec::new() };
+    let mut jobs = Vec::new();
+    for intent in batches.intents() {
+        let Some(queue) = queues.of(intent.cluster()) else { continue };
+        let token = intent.token.to_string();
+        let open = queue.jobs_of(&token).filter(|job| queue.open_tasks(*job).next().is_some());
+        jobs.extend(open.map(|job| (intent.cluster().map(str::to_owned), job.to_string())));
+    }
+    jobs
 }

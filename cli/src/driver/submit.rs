@@ -1,7 +1,9 @@
 //! Submitting a sweep: an intent before each call, what came of it after. Nothing is ever submitted that was not
 //! written down first.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use sweep_core::batch::{Executor, Intent, map_bytes};
@@ -9,6 +11,7 @@ use sweep_core::event::Event;
 use sweep_core::id::{BatchNumber, SweepId, Token};
 use sweep_core::layout::SweepDir;
 use sweep_core::schema;
+use sweep_core::spread::Place;
 
 use crate::driver::batches::Batch;
 use crate::driver::files;
@@ -17,6 +20,7 @@ use crate::driver::look::owner;
 use crate::error::{At, Error, Result};
 use crate::executor::local;
 use crate::executor::process::Call;
+use crate::executor::slurm::clusters::Clusters;
 use crate::executor::slurm::{self, NotSubmitted, queue};
 use crate::task::now_ns;
 
@@ -37,7 +41,15 @@ pub struct Submission<'a> {
     pub slots: u32,
     /// The number of the first batch.
     pub first_batch: u32,
+    /// The clusters that the sweep's jobs are on.
+    pub clusters: Clusters,
+    /// How long to wait between two batches.
+    pub delay: Duration,
 }
+
+/// The newest job that the batches of each place wait for, by the place's number; none is that of a sweep that is not
+/// spread.
+pub type Earlier = BTreeMap<Option<u32>, String>;
 
 /// What came of submitting batches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,7 +64,7 @@ impl Given {
     /// The jobs that were made, as the executor names them.
     #[must_use]
     pub fn jobs(&self) -> Vec<String> {
-        self.taken.iter().map(|taken| taken.job.clone()).collect()
+        self.taken.iter().map(Taken::name).collect()
     }
 
     /// Adds what came of further batches.
@@ -119,6 +131,18 @@ pub struct Taken {
     pub job: String,
     /// How many trials it has.
     pub trials: u32,
+    /// Where it went, of a sweep that is spread.
+    pub place: Option<Place>,
+}
+
+impl Taken {
+    /// The job as sbatch names it: `12`, or `12;beta` where it is on a cluster that was named.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let cluster = self.place.as_ref().and_then(|place| place.cluster.as_ref());
+        let cluster = cluster.map(|cluster| format!(";{cluster}")).unwrap_or_default();
+        format!("{}{cluster}", self.job)
+    }
 }
 
 impl Submission<'_> {
@@ -139,6 +163,7 @@ impl Submission<'_> {
             after: batch.after.map(number),
             limit: batch.limit,
             per_job: batch.per_job,
+            place: batch.place.clone(),
         }
     }
 
@@ -158,7 +183,8 @@ impl Submission<'_> {
 
     /// Submits the batches in order. Stops at the first that is refused: what came before stays submitted, what
     /// comes after was never asked for. Where a limit stands in the way, `when_full` is called, then as much of that
-    /// batch is submitted as there is room for; batches that wait for none of their own list wait for the job `earlier`.
+    /// batch is submitted as there is room for; batches that wait for none of their own list wait for the `earlier` job of
+    /// their place.
     ///
     /// # Errors
     /// What the executor said, those of the file system, or where another driver took over.
@@ -166,16 +192,19 @@ impl Submission<'_> {
         &self,
         journal: &mut Journal<'_>,
         batches: &[Batch],
-        earlier: Option<&str>,
+        earlier: &Earlier,
         when_full: &dyn Fn(),
     ) -> Result<Given> {
         let mut given = Given::default();
         for (place, batch) in batches.iter().enumerate() {
+            if place > 0 {
+                std::thread::sleep(self.delay);
+            }
             let intent = self.intent(place, batch);
             self.write(&intent, batch)?;
             let after = match batch.after {
                 Some(after) => given.taken.get(after).map(|taken| taken.job.clone()),
-                None => earlier.map(str::to_owned),
+                None => earlier.get(&intent.place.as_ref().map(|place| place.number)).cloned(),
             };
             let mut fill = Fill::new(when_full);
             match self.ask(journal, &intent, after.clone(), &mut fill) {
@@ -220,6 +249,7 @@ impl Submission<'_> {
         let mut size = batch.trials.count() / 2;
         while size > 0 {
             number += 1;
+            std::thread::sleep(self.delay);
             let (piece, others) = rest.split(size);
             let token = Token { batch: BatchNumber(number), ..refused.token.clone() };
             let intent = Intent { token, trials: piece.trials.clone(), after, ..refused.clone() };
@@ -267,13 +297,16 @@ impl Submission<'_> {
                 journal.append(&Event::Submitted { batch, job: job.clone(), time_ns: now_ns() })?;
                 let trials = intent.trials.count();
                 fill.open = fill.open.map(|open| open.saturating_add(trials));
-                Ok(Asked::Taken(Taken { batch, job, trials }))
+                Ok(Asked::Taken(Taken { batch, job, trials, place: intent.place.clone() }))
             }
             Err(NotSubmitted::Full(error)) => {
                 let error = error.to_string();
                 if fill.open.is_none() {
                     (fill.when_full)();
-                    fill.open = owner(self.dir).and_then(queue::ask).map(|queue| queue.open_count()).ok();
+                    fill.open = owner(self.dir)
+                        .and_then(|uid| queue::ask(uid, &self.clusters))
+                        .ok()
+                        .and_then(|queues| queues.open_count());
                 }
                 self.note_full(journal, batch, &error, fill)?;
                 Ok(Asked::Full(error))

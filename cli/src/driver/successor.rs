@@ -15,11 +15,12 @@ use crate::driver::create::DRIVE_SCRIPT;
 use crate::driver::files;
 use crate::driver::look::owner;
 use crate::driver::search::read_spec;
+use crate::driver::spread;
 use crate::driver::submit::own_binary;
 use crate::error::{At, Result};
 use crate::executor::process::{Call, scrub};
-use crate::executor::slurm::queue::{self, QueueTable};
-use crate::executor::slurm::{self, NotSubmitted};
+use crate::executor::slurm::clusters::{Queues, on};
+use crate::executor::slurm::{self, NotSubmitted, queue};
 use crate::spec::sbatch::argument;
 
 /// How long after its predecessor's start a driver may start at the earliest. As a rule that is over long before it is
@@ -80,7 +81,7 @@ pub fn ensure(dir: &SweepDir, notice: &dyn Fn(&str)) {
 pub fn submit(dir: &SweepDir, behind: Option<u32>) -> Result<u32> {
     let manifest = find::manifest(dir)?;
     let text = |path: std::path::PathBuf| path.to_string_lossy().into_owned();
-    let mut call = Call::new("sbatch").args([
+    let mut call = Call::new("sbatch").args(on(spread::home(&manifest))).args([
         "--parsable".to_owned(),
         format!("--job-name={}", name(&manifest)),
         format!("--output={}", text(dir.driver_log()).replace('%', "%%")),
@@ -100,9 +101,23 @@ pub fn submit(dir: &SweepDir, behind: Option<u32>) -> Result<u32> {
     })
 }
 
+/// Takes a driver's job out of the queue.
+///
+/// # Errors
+/// What scancel said.
+pub fn cancel(dir: &SweepDir, job: u32) -> Result<()> {
+    let home = spread::home(&find::manifest(dir)?).map(str::to_owned);
+    slurm::cancel(&[(home, job)].into_iter().collect())
+}
+
 /// The options of a driver's job: the spec's `driver:`, and where the trials run.
 fn options(dir: &SweepDir, manifest: &Manifest) -> Result<Options> {
     let mut options = read_spec(dir)?.shared_sbatch();
+    // Of several places the first that is where the driver is.
+    let home = spread::home(manifest);
+    let over = manifest.spread.iter().flat_map(|spread| &spread.over);
+    let place = over.into_iter().find(|over| over.cluster.as_deref() == home);
+    options.extend(place.map(|over| over.sbatch.clone()).unwrap_or_default());
     options.retain(|name, _| SHARED.iter().any(|(shared, _)| shared == name));
     let extra = manifest.submission.iter().flat_map(|asked| &asked.extra);
     let mut words = extra.map(String::as_str).peekable();
@@ -131,12 +146,15 @@ pub fn jobs(dir: &SweepDir) -> Vec<u32> {
     if !dir.drive_script().exists() {
         return Vec::new();
     }
-    owner(dir).and_then(queue::ask).map(|queue| open_jobs(&manifest, &queue)).unwrap_or_default()
+    let home = spread::home(&manifest).map(str::to_owned).into_iter().collect();
+    let queues = owner(dir).and_then(|uid| queue::ask(uid, &home));
+    queues.map(|queues| open_jobs(&manifest, &queues)).unwrap_or_default()
 }
 
 /// The open driver jobs of a sweep in an answer of squeue's.
 #[must_use]
-pub fn open_jobs(manifest: &Manifest, queue: &QueueTable) -> Vec<u32> {
+pub fn open_jobs(manifest: &Manifest, queues: &Queues) -> Vec<u32> {
+    let Some(queue) = queues.of(spread::home(manifest)) else { return Vec::new() };
     queue.jobs_of(&name(manifest)).filter(|job| queue.is_open(*job)).collect()
 }
 

@@ -2,7 +2,9 @@
 //! Every call is planned as data first; nothing here decides what to submit.
 
 pub mod accounting;
+pub mod clusters;
 pub mod queue;
+pub mod waiting;
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use sweep_core::state::Ruling;
 
 use crate::error::{Error, Kind, Result};
 use crate::executor::process::{Answer, Call};
+use crate::executor::slurm::clusters::{ByCluster, on};
 use crate::spec::sbatch::argument;
 
 /// How long sbatch may take: Slurm's own clients give up after MessageTimeout, 10 s where nobody changed it, and
@@ -28,6 +31,8 @@ const ASK_LIMIT: Duration = Duration::from_secs(60);
 pub struct Site {
     /// Slurm's version.
     pub version: Option<String>,
+    /// The cluster's name.
+    pub cluster: Option<String>,
     /// How many tasks an array may have: MaxArraySize, or max_array_tasks where that is less.
     pub max_array_size: u32,
     /// How long Slurm's commands wait for an answer.
@@ -77,9 +82,18 @@ pub fn absence(error: &Error) -> String {
 /// # Errors
 /// Where there is no Slurm or it does not answer.
 pub fn site() -> Result<Site> {
-    let answer = ask(&Call::new("scontrol").args(["show", "config"]))?;
+    site_of(None)
+}
+
+/// Asks a cluster what it allows.
+///
+/// # Errors
+/// Where there is no Slurm or it does not answer.
+pub fn site_of(cluster: Option<&str>) -> Result<Site> {
+    let answer = ask(&Call::new("scontrol").args(on(cluster)).args(["show", "config"]))?;
     if !answer.success {
-        return Err(Error::world("Slurm does not answer").said(&answer.stderr));
+        let who = cluster.map_or_else(|| "Slurm".to_owned(), |cluster| format!("cluster `{cluster}`"));
+        return Err(Error::world(format!("{who} does not answer")).said(&answer.stderr));
     }
     Ok(parse_site(&answer.stdout))
 }
@@ -102,6 +116,7 @@ pub fn parse_site(config: &str) -> Site {
     let tasks = tasks.and_then(|(_, tasks)| tasks.parse().ok()).filter(|tasks| *tasks > 0);
     Site {
         version: value("SLURM_VERSION"),
+        cluster: value("ClusterName"),
         max_array_size: size.unwrap_or(DEFAULT_MAX_ARRAY_SIZE).min(tasks.unwrap_or(u32::MAX)).max(1),
         message_timeout: Duration::from_secs(timeout.unwrap_or(DEFAULT_MESSAGE_TIMEOUT_S)),
     }
@@ -135,6 +150,7 @@ pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
     };
     let mut call =
         Call::new("sbatch").args(["--parsable".to_owned(), format!("--job-name={}", intent.token)]);
+    call = call.args(on(intent.cluster()));
     if !matches!(intent.trials, Trials::Single(_)) {
         let last = intent.jobs().saturating_sub(1);
         let limit = intent.limit.map(|limit| format!("%{limit}")).unwrap_or_default();
@@ -145,8 +161,9 @@ pub fn submission(intent: &Intent, around: &Surroundings<'_>) -> Call {
     if let Some(job) = &around.after_job {
         call = call.args([format!("--dependency=afterany:{job}")]);
     }
+    let of_place = intent.place.iter().flat_map(|place| &place.sbatch);
     call = call
-        .args(intent.sbatch.iter().map(|(name, value)| argument(name, value)))
+        .args(intent.sbatch.iter().chain(of_place).map(|(name, value)| argument(name, value)))
         .args(intent.extra.iter().cloned());
     // An agent whose time is over before its trials are goes on in the same job, later.
     let says = |name: &str| {
@@ -250,9 +267,9 @@ pub fn parse_job_id(stdout: &str) -> Option<u32> {
 ///
 /// # Errors
 /// What scontrol said; a job that has ended is no error.
-pub fn throttle(job: u32, tasks: u32) -> Result<()> {
+pub fn throttle(cluster: Option<&str>, job: u32, tasks: u32) -> Result<()> {
     let words = ["update".to_owned(), format!("JobId={job}"), format!("ArrayTaskThrottle={tasks}")];
-    let answer = ask(&Call::new("scontrol").args(words))?;
+    let answer = ask(&Call::new("scontrol").args(on(cluster)).args(words))?;
     let gone = ["Invalid job id", "already finished", "completing", "not a job array"];
     if answer.success || gone.iter().any(|text| answer.stderr.contains(text)) {
         return Ok(());
@@ -264,43 +281,32 @@ pub fn throttle(job: u32, tasks: u32) -> Result<()> {
 ///
 /// # Errors
 /// What scontrol said.
-pub fn requeue(job: u32) -> Result<()> {
-    let answer = ask(&Call::new("scontrol").args(["requeue".to_owned(), job.to_string()]))?;
+pub fn requeue(cluster: Option<&str>, job: u32) -> Result<()> {
+    let answer = ask(&Call::new("scontrol").args(on(cluster)).args(["requeue".to_owned(), job.to_string()]))?;
     if answer.success {
         return Ok(());
     }
     Err(Error::world(format!("job {job} cannot be requeued")).said(&answer.stderr))
 }
 
-/// Cancels jobs with one call.
+/// Cancels jobs, or tasks such as `12_3`, with one call a cluster.
 ///
 /// # Errors
 /// What scancel said; a job that has ended is no error.
-pub fn cancel(jobs: &[u32]) -> Result<()> {
-    scancel(&[], jobs)
+pub fn cancel<J: ToString>(jobs: &ByCluster<J>) -> Result<()> {
+    jobs.each(|cluster, jobs| scancel(cluster, &[], jobs))
 }
 
-/// Cancels tasks, such as `12_3`, with one call.
-///
-/// # Errors
-/// What scancel said; a task that has ended is no error.
-pub fn cancel_tasks(tasks: &[String]) -> Result<()> {
-    scancel(&[], tasks)
-}
-
-/// Cancels with one call what of these jobs has not started. A task that starts meanwhile is left alone.
+/// Cancels with one call a cluster what of these jobs has not started. A task that starts meanwhile is left alone.
 ///
 /// # Errors
 /// What scancel said; a job that has ended is no error.
-pub fn cancel_waiting(jobs: &[u32]) -> Result<()> {
-    scancel(&["--state=PENDING"], jobs)
+pub fn cancel_waiting(jobs: &ByCluster<u32>) -> Result<()> {
+    jobs.each(|cluster, jobs| scancel(cluster, &["--state=PENDING"], jobs))
 }
 
-fn scancel<J: ToString>(options: &[&str], jobs: &[J]) -> Result<()> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let call = Call::new("scancel").args(options.iter().copied());
+fn scancel<J: ToString>(cluster: Option<&str>, options: &[&str], jobs: &[J]) -> Result<()> {
+    let call = Call::new("scancel").args(on(cluster)).args(options.iter().copied());
     let answer = ask(&call.args(jobs.iter().map(ToString::to_string)))?;
     if answer.success || answer.stderr.contains("Invalid job id") {
         return Ok(());
@@ -308,26 +314,25 @@ fn scancel<J: ToString>(options: &[&str], jobs: &[J]) -> Result<()> {
     Err(Error::world("scancel failed").said(&answer.stderr))
 }
 
-/// Holds back jobs that wait, or lets them go again, with one call.
+/// Holds back jobs that wait, or lets them go again, with one call a cluster.
 ///
 /// # Errors
 /// What scontrol said.
-pub fn hold(jobs: &[u32], how: Hold) -> Result<()> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let list = jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+pub fn hold(jobs: &ByCluster<u32>, how: Hold) -> Result<()> {
     let word = match how {
         Hold::Back => "hold",
         Hold::Go => "release",
     };
-    let answer = ask(&Call::new("scontrol").args([word, list.as_str()]))?;
-    // A job that has ended cannot be held, which is as well.
-    let gone = ["Invalid job id", "already finished", "completing"];
-    if answer.success || gone.iter().any(|text| answer.stderr.contains(text)) {
-        return Ok(());
-    }
-    Err(Error::world(format!("scontrol {word} failed")).said(&answer.stderr))
+    jobs.each(|cluster, jobs| {
+        let list = jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let answer = ask(&Call::new("scontrol").args(on(cluster)).args([word, list.as_str()]))?;
+        // A job that has ended cannot be held, which is as well.
+        let gone = ["Invalid job id", "already finished", "completing"];
+        if answer.success || gone.iter().any(|text| answer.stderr.contains(text)) {
+            return Ok(());
+        }
+        Err(Error::world(format!("scontrol {word} failed")).said(&answer.stderr))
+    })
 }
 
 /// What is done to jobs that wait.
@@ -369,6 +374,7 @@ mod tests {
     use super::*;
     use sweep_core::batch::Executor;
     use sweep_core::id::TrialIndex;
+    use sweep_core::spread::Place;
 
     fn intent(trials: Trials) -> Intent {
         Intent {
@@ -381,6 +387,7 @@ mod tests {
             after: None,
             limit: Some(20),
             per_job: None,
+            place: None,
         }
     }
 
@@ -416,6 +423,15 @@ mod tests {
             "sbatch --parsable --job-name=iris-20260102-030405-abcd.4 --array=0-2%20 --output=/dev/null --chdir=/s \
              --exclusive --mem=1G -p main --requeue /s/iris/job.sh /usr/bin/sweep /s/iris 4 agent"
         );
+        let place = Place {
+            number: 1,
+            cluster: Some("beta".into()),
+            sbatch: [("partition".to_owned(), "long".to_owned())].into(),
+        };
+        let placed = Intent { place: Some(place), extra: Vec::new(), ..packed };
+        let placed = submission(&placed, &around).shell_line();
+        assert!(placed.contains("abcd.4 --clusters=beta --array=0-2%20 "), "{placed}");
+        assert!(placed.contains(" --exclusive --mem=1G --partition=long "), "{placed}");
         assert!(line(Trials::Mapped { count: 3 }).ends_with("/s/iris 4 @map:4"));
         let single = line(Trials::Single(TrialIndex(7)));
         assert!(single.ends_with("/s/iris 4 t007") && !single.contains("--array"), "{single}");
@@ -430,10 +446,15 @@ mod tests {
 
     #[test]
     fn the_site_is_read_from_its_configuration() {
-        let config = "Configuration data\nMaxArraySize            = 501\nMessageTimeout          = 60 sec\n\
+        let config = "Configuration data\nClusterName             = north\nMaxArraySize            = 501\nMessageTimeout          = 60 sec\n\
                       SLURM_VERSION           = 22.05.8\n";
         let message_timeout = Duration::from_secs(60);
-        let site = Site { version: Some("22.05.8".into()), max_array_size: 501, message_timeout };
+        let site = Site {
+            version: Some("22.05.8".into()),
+            cluster: Some("north".into()),
+            max_array_size: 501,
+            message_timeout,
+        };
         assert_eq!(parse_site(config), site);
         assert_eq!(parse_site("").max_array_size, DEFAULT_MAX_ARRAY_SIZE);
         let tasks = "SchedulerParameters     = bf_interval=1,max_array_tasks=100\n";

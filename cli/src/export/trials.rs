@@ -15,7 +15,7 @@ use crate::report::status::{Status, TrialStatus};
 pub const NAME: &str = "trials";
 
 /// Columns that every sweep has, in this order; new ones come behind them.
-const FIXED: [(&str, Type, &str); 19] = [
+const FIXED: [(&str, Type, &str); 20] = [
     ("trial", Type::Text, "the trial's label"),
     ("trial_index", Type::Integer, "the trial's number, from 0"),
     ("name", Type::Text, "the user's name for it"),
@@ -35,6 +35,7 @@ const FIXED: [(&str, Type, &str); 19] = [
     ("ended", Type::Time, "when its newest attempt ended, in UTC"),
     ("cpu_s", Type::Real, "user and system time of its newest attempt, in seconds"),
     ("memory_peak_kib", Type::Integer, "the largest resident set of its newest attempt, in KiB"),
+    ("cluster", Type::Text, "the cluster that has its job, where that is known"),
 ];
 
 /// A sweep's trials, as they are written.
@@ -74,6 +75,7 @@ impl Trials {
         for (trial, measured) in self.status.trials.iter().zip(&self.measured) {
             let mut row = fixed(trial);
             row.extend(measured.iter().cloned());
+            row.push(trial.cluster.clone().into());
             if self.metrics.len() > 1 {
                 row.push(trial.front.and_then(|front| i64::try_from(front).ok()).into());
             }

@@ -46,12 +46,18 @@ pub fn human(show: &Show) -> String {
         line("budget", &format!("{}{place}{rung}{parent}", number(budget)));
     }
     line("job", status.job_id.as_deref().unwrap_or("-"));
+    if let Some(cluster) = &status.cluster {
+        line("cluster", cluster);
+    }
     line("folder", &show.folder);
     if let Some(refusal) = &status.refusal {
         line("refused", refusal);
     }
+    let cluster = |records: &Vec<Record>| records.first().and_then(|start| start.cluster.clone());
+    let moved = show.attempts.iter().any(|records| cluster(records) != status.cluster);
     for (n, records) in show.attempts.iter().enumerate() {
-        line(&format!("attempt {n}"), &attempt(records));
+        let on = cluster(records).filter(|_| moved).map(|name| format!(", cluster {name}"));
+        line(&format!("attempt {n}"), &(attempt(records) + on.as_deref().unwrap_or_default()));
     }
     if let Some(error) = &status.task_error {
         let _ = write!(out, "\na task could not start:\n{}", indented(error));

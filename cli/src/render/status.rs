@@ -145,12 +145,13 @@ fn trials(status: &Status, rows: Rows, width: u16) -> String {
     }
     let name = metric.map_or("metric", |metric| metric.name.as_str());
     let mut table = table::table(&["trial", "state", "try", "job", name, "parameters"], width);
+    let names_clusters = status.names_clusters();
     for trial in listed.iter().take(shown) {
         let mut row = comfy_table::Row::from([
             trial.trial.to_string(),
             trial.state.to_string(),
             trial.attempt.to_string(),
-            trial.job_id.clone().unwrap_or_else(|| "-".into()),
+            job(trial, names_clusters),
             trial.metric.map_or_else(|| "-".into(), number),
             params(&trial.params),
         ]);
@@ -164,6 +165,15 @@ fn trials(status: &Status, rows: Rows, width: u16) -> String {
         let _ = writeln!(text, "… and {} more; --all lists them", listed.len() - shown);
     }
     text
+}
+
+/// A trial's job, as sbatch names it where there are several clusters.
+fn job(trial: &TrialStatus, names_clusters: bool) -> String {
+    let job = trial.job_id.as_deref().unwrap_or("-");
+    match trial.cluster.as_ref().filter(|_| names_clusters && trial.job_id.is_some()) {
+        Some(cluster) => format!("{job};{cluster}"),
+        None => job.to_owned(),
+    }
 }
 
 /// The best trials that are named.

@@ -100,6 +100,9 @@ pub struct TrialStatus {
     pub attempt: u32,
     /// Its job, as Slurm's commands take it.
     pub job_id: Option<String>,
+    /// The cluster that has the job, where it was given to one by name or its record names it: two clusters count their
+    /// jobs alike.
+    pub cluster: Option<String>,
     /// Where it stands.
     pub state: TrialState,
     /// hpc-compose's bucket.
@@ -194,6 +197,12 @@ impl Status {
         self.summary.get(&bucket).copied().unwrap_or(0)
     }
 
+    /// Whether its jobs are on clusters that the spec names.
+    #[must_use]
+    pub fn names_clusters(&self) -> bool {
+        self.manifest.spread.as_ref().is_some_and(|spread| !spread.clusters().is_empty())
+    }
+
     /// A trial by its label.
     #[must_use]
     pub fn trial(&self, label: TrialLabel) -> Option<&TrialStatus> {
@@ -239,7 +248,7 @@ impl Status {
 impl TrialStatus {
     fn of(look: TrialLook, front: Option<usize>, manifest: &Manifest) -> Self {
         let metrics = manifest.metrics().map(|metric| metric.name.clone()).zip(look.values()).collect();
-        let TrialLook { trial, status, job, record, refusal, task_error, metric, .. } = look;
+        let TrialLook { trial, status, job, record, refusal, task_error, metric, cluster, .. } = look;
         let record_path = record.as_ref().map(|(name, _)| format!("trials/{}/{name}", trial.index.label()));
         let newest = record.and_then(|(_, mut records)| {
             let end = records.iter().position(|record| record.kind == Kind::End);
@@ -258,6 +267,7 @@ impl TrialStatus {
             parent: trial.parent.map(TrialIndex::label),
             attempt: status.attempt,
             job_id: job,
+            cluster: cluster.or_else(|| newest.and_then(|record| record.cluster.clone())),
             state: status.state,
             bucket: status.bucket,
             record_path,

@@ -73,7 +73,7 @@ pub(super) const TOP: &[(&str, Standing)] = &[
     ("notify", Read),
     ("signal", Read),
     ("source", Read),
-    ("spread", Later),
+    ("spread", Read),
     ("templates", Read),
     ("trials_per_job", Read),
     (
@@ -167,6 +167,21 @@ pub(super) const CHECKPOINT: &[(&str, Standing)] = &[("keep", Read)];
 /// The keys of `agent`.
 pub(super) const AGENT: &[(&str, Standing)] =
     &[("slots", Read), ("launch", Read), ("cpus", Read), ("mem", Read), ("gpus", Read), ("wait_s", Read)];
+
+/// The keys of `spread`.
+pub(super) const SPREAD: &[(&str, Standing)] = &[("over", Read), ("how", Read), ("delay_s", Read)];
+
+/// The keys of a place of `spread`.
+pub(super) const PLACE: &[(&str, Standing)] = &[
+    ("cluster", Read),
+    ("partition", Read),
+    ("qos", Read),
+    ("account", Read),
+    ("reservation", Read),
+    ("constraint", Read),
+    ("weight", Read),
+    ("clusters", Refused("write `cluster`, and a place for each")),
+];
 
 /// The keys of `source`.
 pub(super) const SOURCE: &[(&str, Standing)] = &[("copy", Read)];
@@ -310,6 +325,8 @@ mod tests {
         for table in [
             TOP,
             AGENT,
+            SPREAD,
+            PLACE,
             PARAMETER,
             WHEN,
             METRIC,

@@ -12,7 +12,7 @@ use super::mistake::{Mistakes, Position, SpecErrors};
 use super::yaml::{self, Entry, Node};
 use super::{
     Base, Spec, around, base, check, driving, files, from, keys, method, name, packing, parameters, plan,
-    read, rows, run, rungs, sbatch, server, space, template,
+    read, rows, run, rungs, sbatch, server, space, spread, template,
 };
 
 /// Whether the files that a spec names are looked at.
@@ -156,8 +156,16 @@ fn resolve(
         run.templates.push(template::Template::submission(text, at, key));
     }
     let method = plan.whole.then_some(plan.method);
+    let spread = node("spread").and_then(|node| spread::read(node, mistakes));
+    if let (Some(spread), Some(node)) = (&spread, node("sbatch")) {
+        spread::against(spread, &options, "`sbatch`", |key| place_of(node, key), mistakes);
+    }
     let rungs = node("rungs").map(|node| rungs::read(node, method, mistakes)).unwrap_or_default();
     run.templates.extend(rungs.texts);
+    if let (Some(spread), Some(node)) = (&spread, node("rungs")) {
+        let mut of_rung = |options| spread::against(spread, options, "`rungs`", |_| node.at, mistakes);
+        rungs.rungs.iter().for_each(&mut of_rung);
+    }
     let from = node("from").and_then(|node| from::read(node, plan.random.is_some(), mistakes));
     // What the user says to sbatch itself counts more.
     if let Some(signal) = &around.signal {
@@ -179,6 +187,12 @@ fn resolve(
         space::read(node("parameters"), node("zip"), plan.method, mistakes);
     let parameters_at = node("parameters").map_or(root.at, |node| node.at);
     let rows = node("params").map(|node| rows::read(node, mistakes)).unwrap_or_default();
+    for placed in &rows {
+        if let Some(spread) = &spread {
+            let at = |_: &str| placed.sbatch_at;
+            spread::against(spread, &placed.row.sbatch, "`sbatch` of a trial", at, mistakes);
+        }
+    }
     let (mut defaults, mut defaults_at) =
         node("defaults").map(|node| rows::defaults(node, mistakes)).unwrap_or_default();
     if node("parameters").is_none() && node("params").is_none() {
@@ -265,6 +279,7 @@ fn resolve(
         around: around.around,
         packing,
         driving,
+        spread,
         space: space?,
         rows: rows.into_iter().map(|placed| placed.row).collect(),
         defaults,

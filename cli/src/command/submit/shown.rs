@@ -1,7 +1,10 @@
 //! What `sweep submit` says of what it did, or would do. It never submits.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use sweep_core::batch::Executor;
+use sweep_core::spread::Place;
 
 use super::Submitted;
 use crate::driver::submit::Waiting;
@@ -44,14 +47,27 @@ pub(super) struct BatchReport<'a> {
     pub job: Option<&'a str>,
     /// How many trials it runs.
     pub trials: u32,
+    /// Where it goes, of a spec with `spread`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<&'a Place>,
     /// The sbatch call, of a dry run.
+    pub call: Option<String>,
+}
+
+/// A call of the executor as a dry run has it.
+pub(super) struct Planned {
+    /// How many trials it has.
+    pub trials: u32,
+    /// Where it goes, of a spec with `spread`.
+    pub place: Option<Place>,
+    /// The call, where there is one.
     pub call: Option<String>,
 }
 
 /// What was submitted.
 pub(super) fn human(submitted: &Submitted) -> String {
     let mut out = String::new();
-    let jobs: Vec<&str> = submitted.given.taken.iter().map(|taken| taken.job.as_str()).collect();
+    let jobs = submitted.given.jobs();
     let shown = if jobs.len() > 5 {
         format!("{} … {}", jobs[..4].join(" "), jobs[jobs.len() - 1])
     } else {
@@ -68,6 +84,15 @@ pub(super) fn human(submitted: &Submitted) -> String {
         "submitted {}: {} trials, {runner}\n",
         submitted.created.manifest.id, submitted.created.count
     ));
+    let mut places: BTreeMap<&Place, u32> = BTreeMap::new();
+    for taken in &submitted.given.taken {
+        if let Some(place) = &taken.place {
+            *places.entry(place).or_default() += taken.trials;
+        }
+    }
+    for (place, trials) in places {
+        out.push_str(&format!("  {trials} with {place}\n"));
+    }
     if let Some(waiting) = &submitted.given.waiting {
         out.push_str(&format!("{waiting}\n"));
     }
@@ -79,7 +104,7 @@ pub(super) fn human(submitted: &Submitted) -> String {
 }
 
 /// What would be submitted.
-pub(super) fn dry_run(report: &Plan, executor: Executor, calls: &[(u32, Option<String>)]) -> String {
+pub(super) fn dry_run(report: &Plan, executor: Executor, calls: &[Planned]) -> String {
     let mut out = plan::human(report, table::width());
     match executor {
         Executor::Local => out.push_str("\nthey would run as processes of this machine\n"),
@@ -87,8 +112,10 @@ pub(super) fn dry_run(report: &Plan, executor: Executor, calls: &[(u32, Option<S
         Executor::Slurm if calls.is_empty() => out.push_str("\nso many sbatch calls are not listed\n"),
         Executor::Slurm => {
             out.push_str(&format!("\n{} sbatch calls:\n", calls.len()));
-            for (trials, call) in calls {
-                out.push_str(&format!("  # {trials} trials\n  {}\n", call.as_deref().unwrap_or_default()));
+            for Planned { trials, place, call } in calls {
+                let place = place.as_ref().map(|place| format!(", {place}")).unwrap_or_default();
+                let call = call.as_deref().unwrap_or_default();
+                out.push_str(&format!("  # {trials} trials{place}\n  {call}\n"));
             }
             out.push_str("\njob.sh:\n");
             for line in crate::driver::create::JOB_SCRIPT.lines() {

@@ -1,5 +1,6 @@
 //! What was submitted: every intent of a sweep and what came of it. It knows nothing of what runs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
@@ -7,9 +8,31 @@ use sweep_core::batch::{self, Executor, Intent, Trials};
 use sweep_core::event::Event;
 use sweep_core::id::{BatchNumber, TrialIndex};
 use sweep_core::layout::SweepDir;
+use sweep_core::spread;
 
 use crate::driver::journal;
+use crate::driver::submit::Earlier;
 use crate::error::{At, Result};
+use crate::executor::slurm::clusters::ByCluster;
+
+/// A job that an executor took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenJob {
+    /// Which executor.
+    pub executor: Executor,
+    /// Slurm's job id, or the supervisor's name.
+    pub job: String,
+    /// Where it went, of a sweep that is spread.
+    pub place: Option<spread::Place>,
+}
+
+impl TakenJob {
+    /// The cluster that has it, where the sweep names one.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        self.place.as_ref()?.cluster.as_deref()
+    }
+}
 
 /// Every intent of a sweep and what came of it, by batch number.
 #[derive(Debug, Default)]
@@ -154,14 +177,34 @@ impl Batches {
         self.known.get(number)?.as_ref()?.outcome.as_ref()?.as_deref().ok()
     }
 
-    /// Every job that an executor took, with its executor.
+    /// Every job that an executor took.
     #[must_use]
-    pub fn jobs(&self) -> Vec<(Executor, String)> {
+    pub fn jobs(&self) -> Vec<TakenJob> {
         let job = |known: &Known| {
-            let job = known.outcome.as_ref()?.as_ref().ok()?;
-            Some((known.intent.executor, job.clone()))
+            let job = known.outcome.as_ref()?.as_ref().ok()?.clone();
+            let Intent { executor, place, .. } = &known.intent;
+            Some(TakenJob { executor: *executor, job, place: place.clone() })
         };
         self.known.iter().flatten().filter_map(job).collect()
+    }
+
+    /// The jobs of Slurm's that it took, by the cluster that has them.
+    #[must_use]
+    pub fn slurm_jobs(&self) -> ByCluster<u32> {
+        let jobs = self.jobs().into_iter();
+        jobs.filter_map(|job| Some((job.cluster().map(str::to_owned), job.job.parse().ok()?))).collect()
+    }
+
+    /// How many trials each place has had, by its number; a trial that runs again counts again.
+    #[must_use]
+    pub fn given(&self) -> BTreeMap<u32, u64> {
+        let mut given = BTreeMap::new();
+        for known in self.known.iter().flatten().filter(|known| !matches!(known.outcome, Some(Err(_)))) {
+            if let Some(place) = &known.intent.place {
+                *given.entry(place.number).or_default() += u64::from(known.intent.trials.count());
+            }
+        }
+        given
     }
 
     /// The newest batch of each trial, and the trial's task in it.
@@ -214,10 +257,14 @@ impl Batches {
         self.full.as_ref()
     }
 
-    /// The job of the newest batch that an executor took.
+    /// The newest job that an executor took of each place.
     #[must_use]
-    pub fn newest_job(&self) -> Option<&str> {
-        self.known.iter().rev().flatten().find_map(|known| known.outcome.as_ref()?.as_deref().ok())
+    pub fn newest_jobs(&self) -> Earlier {
+        let job = |known: &Known| {
+            let place = known.intent.place.as_ref().map(|place| place.number);
+            Some((place, known.outcome.as_ref()?.as_ref().ok()?.clone()))
+        };
+        self.known.iter().flatten().filter_map(job).collect()
     }
 
     /// The number that no batch has yet, nor a torn intent.

@@ -17,17 +17,18 @@ use super::known::{Known, Place};
 use super::scene::Finding;
 use super::shared::{self, Place as Keeps, of_offered, of_packed};
 use super::{Batches, index, owner};
-use crate::driver::successor;
+use crate::driver::{spread, successor};
 use crate::error::{Error, Result};
-use crate::executor::slurm::accounting::{self, AccountTable, Accounts};
+use crate::executor::slurm::accounting::{self, AccountTables, Accounts, Question};
+use crate::executor::slurm::clusters::Queues;
 use crate::executor::slurm::queue::{self, QueueTable};
 use crate::executor::{local, slurm};
 use crate::task::now_ns;
 
 /// Everybody who was asked about jobs.
 pub(super) struct Oracle {
-    queue: Option<QueueTable>,
-    accounts: Option<AccountTable>,
+    queues: Option<Queues>,
+    accounts: Option<AccountTables>,
     keeps_no_accounts: bool,
     asked_ns: u64,
     pub(super) unanswered: Option<Error>,
@@ -40,6 +41,7 @@ impl Oracle {
     /// Asks about the trials that are not remembered to have ended for good, and nobody where there are none.
     pub(super) fn ask(
         dir: &SweepDir,
+        manifest: &Manifest,
         batches: &Batches,
         places: &[Option<Place>],
         open: &[usize],
@@ -47,7 +49,7 @@ impl Oracle {
     ) -> Result<Self> {
         let asked_ns = now_ns();
         let mut oracle = Self {
-            queue: None,
+            queues: None,
             accounts: None,
             keeps_no_accounts: false,
             asked_ns,
@@ -65,8 +67,13 @@ impl Oracle {
         if !(has_open && submitted || taken || batches.full().is_some() || flags_alone) {
             return Ok(oracle);
         }
-        match queue::ask(owner(dir)?) {
-            Ok(table) => oracle.queue = Some(table),
+        let uid = owner(dir)?;
+        let clusters = spread::clusters(manifest);
+        match queue::ask(uid, &clusters) {
+            Ok(queues) => {
+                oracle.unanswered = queues.silence();
+                oracle.queues = Some(queues);
+            }
             Err(_) if !submitted && !slurm::is_here() => {}
             // The database may answer where the controller does not.
             Err(error) => oracle.unanswered = Some(error),
@@ -76,8 +83,10 @@ impl Oracle {
         numbers.dedup();
         let jobs: Vec<u32> =
             numbers.iter().filter_map(|number| batches.job_at(*number)?.parse().ok()).collect();
-        match accounting::ask(&jobs) {
-            Accounts::Known(table) => oracle.accounts = Some(table),
+        let sweep = manifest.id.as_str();
+        let question = Question { uid, jobs: &jobs, sweep, since: &manifest.created, clusters: &clusters };
+        match accounting::ask(&question) {
+            Accounts::Known(tables) => oracle.accounts = Some(tables),
             Accounts::Nowhere => oracle.keeps_no_accounts = true,
             Accounts::Unanswered => {}
         }
@@ -86,12 +95,13 @@ impl Oracle {
 
     /// How many jobs and array tasks the user has in the queue, where squeue was asked and answered.
     pub(super) fn open_count(&self) -> Option<u32> {
-        self.queue.as_ref().map(QueueTable::open_count)
+        self.queues.as_ref().and_then(Queues::open_count)
     }
 
     /// Who drives a sweep.
     pub(super) fn driver(&self, dir: &SweepDir, manifest: &Manifest) -> Option<String> {
-        let jobs = self.queue.as_ref().map(|queue| successor::open_jobs(manifest, queue)).unwrap_or_default();
+        let jobs =
+            self.queues.as_ref().map(|queues| successor::open_jobs(manifest, queues)).unwrap_or_default();
         let job = jobs.first().map(ToString::to_string);
         job.or_else(|| local::find_driver(dir).map(|process| process.to_string()))
     }
@@ -203,11 +213,12 @@ impl Oracle {
                 let noted = known.outcome.as_ref().and_then(|job| job.as_ref().ok()?.parse::<u32>().ok());
                 // A record names its own job: of two jobs of one batch it may be the one that nobody noted.
                 let ran = own_record.and_then(|start| start.array_job.or_else(|| start.job.slurm_id()));
-                let job = ran.or(noted).or_else(|| self.queue.as_ref()?.job_of(&name));
+                let cluster = known.intent.cluster();
+                let job = ran.or(noted).or_else(|| self.queue(cluster)?.job_of(&name));
                 let task = known.intent.task_of(row);
                 let in_array = (!matches!(known.intent.trials, Trials::Single(_))).then_some(task);
                 let Some(job) = job else { return (Some(evidence), None) };
-                self.fill(&mut evidence, job, in_array);
+                self.fill(&mut evidence, cluster, job, in_array);
                 let id = in_array.map_or_else(|| job.to_string(), |task| format!("{job}_{task}"));
                 if known.intent.per_job.is_some()
                     && of_packed(&mut evidence, own, stopped, || self.has_run(known, task)) == Keeps::Left
@@ -226,19 +237,19 @@ impl Oracle {
         index: TrialIndex,
         own: Option<&[Record]>,
     ) -> (Option<BatchEvidence>, Option<String>) {
-        let queue_of = |job: &JobName, start: Option<&Record>| match job.slurm_id() {
+        let queue_of = |job: &JobName, cluster: Option<&str>, start: Option<&Record>| match job.slurm_id() {
             None => local::look(job),
             Some(id) => {
                 let task = start.and_then(|start| start.array_job.zip(start.array_task));
                 let (job, task) = task.map_or((id, None), |(array, task)| (array, Some(task)));
-                self.queue.as_ref().map(|queue| match (queue.look(job, task), task) {
+                self.queue(cluster).map(|queue| match (queue.look(job, task), task) {
                     ((Queue::Absent, _), None) if queue.is_open(job) => Queue::Running,
                     ((found, _), _) => found,
                 })
             }
         };
         if let Some(start) = own.and_then(<[Record]>::first) {
-            evidence.queue = queue_of(&start.job, Some(start));
+            evidence.queue = queue_of(&start.job, start.cluster.as_deref(), Some(start));
             evidence.job = Some(start.job.clone());
             of_offered(&mut evidence, own.unwrap_or_default());
             let name = evidence.job.as_ref().map(ToString::to_string);
@@ -247,7 +258,9 @@ impl Oracle {
         let token = evidence.token.clone();
         match token.and_then(|token| shared::holder(&self.dir, index, &token)) {
             // Whoever took it died before it began.
-            Some((job, claim)) if shared::has_ended(&claim, queue_of(&job, None)) => {
+            Some((job, claim))
+                if shared::has_ended(&claim, queue_of(&job, claim.cluster.as_deref(), None)) =>
+            {
                 (None, Some(job.to_string()))
             }
             Some((job, _)) => (Some(evidence), Some(job.to_string())),
@@ -282,17 +295,23 @@ impl Oracle {
             (Some(array), Some(task)) => (array, Some(task)),
             _ => (job, None),
         };
-        self.fill(&mut evidence, job, task);
+        self.fill(&mut evidence, start.cluster.as_deref(), job, task);
         (Some(evidence), Some(task.map_or_else(|| job.to_string(), |task| format!("{job}_{task}"))))
     }
 
-    fn fill(&self, evidence: &mut BatchEvidence, job: u32, task: Option<u32>) {
-        if let Some(table) = &self.queue {
+    /// What a cluster's controller says, where it was asked and answered.
+    fn queue(&self, cluster: Option<&str>) -> Option<&QueueTable> {
+        self.queues.as_ref()?.of(cluster)
+    }
+
+    fn fill(&self, evidence: &mut BatchEvidence, cluster: Option<&str>, job: u32, task: Option<u32>) {
+        if let Some(table) = self.queue(cluster) {
             let (queue, id) = table.look(job, task);
             evidence.queue = Some(queue);
             evidence.job = evidence.job.take().or(id);
         }
-        if let Some((accounting, id)) = self.accounts.as_ref().and_then(|table| table.look(job, task)) {
+        let accounts = self.accounts.as_ref().and_then(|tables| tables.of(cluster));
+        if let Some((accounting, id)) = accounts.and_then(|table| table.look(job, task)) {
             evidence.accounting = Some(accounting);
             evidence.job = evidence.job.take().or(Some(id));
         }

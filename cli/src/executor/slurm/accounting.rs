@@ -1,11 +1,12 @@
 //! sacct's answer, at sites that keep accounts. Absent accounts are no error: they are one source less.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sweep_core::id::JobName;
 use sweep_core::status::Accounting;
 
 use crate::executor::process::Call;
+use crate::executor::slurm::clusters::{Clusters, on, on_all};
 use crate::executor::slurm::queue::{Tasks, ranges};
 use crate::executor::slurm::{self, is_waiting, ruling};
 
@@ -21,7 +22,7 @@ pub struct AccountTable {
 #[derive(Debug)]
 pub enum Accounts {
     /// It answered.
-    Known(AccountTable),
+    Known(AccountTables),
     /// The site keeps no accounts, by its own word.
     Nowhere,
     /// Nobody was asked, or sacct did not answer.
@@ -31,30 +32,58 @@ pub enum Accounts {
 /// What sacct says where the site keeps no accounts.
 const NOWHERE: &str = "accounting storage is disabled";
 
-/// Asks sacct for jobs.
+/// What sacct is asked for.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// Whose jobs.
+    pub uid: u32,
+    /// Which, by their ids.
+    pub jobs: &'a [u32],
+    /// The sweep's id, with which the names of its jobs begin: a number alone may be another job's.
+    pub sweep: &'a str,
+    /// When the sweep was made, RFC 3339 in UTC.
+    pub since: &'a str,
+    /// On which clusters.
+    pub clusters: &'a Clusters,
+}
+
+/// Longest list of ids that is given; the system takes an argument of 128 KiB.
+const LIST_LEN: usize = 100 * 1024;
+
+/// Asks sacct for jobs, by one call.
 #[must_use]
-pub fn ask(jobs: &[u32]) -> Accounts {
-    if jobs.is_empty() {
+pub fn ask(question: &Question<'_>) -> Accounts {
+    if question.jobs.is_empty() {
         return Accounts::Unanswered;
     }
-    let list = jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let list = question.jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let which = if list.len() <= LIST_LEN {
+        format!("--jobs={list}")
+    } else {
+        // sacct reads its own zone's time; a day more is more than any two zones differ.
+        let day = question.since.get(..10).and_then(|day| day.parse::<jiff::civil::Date>().ok());
+        let before = day.and_then(|day| day.yesterday().ok());
+        format!("--starttime={}", before.map_or_else(|| "now-365days".to_owned(), |day| day.to_string()))
+    };
+    let uid = format!("--uid={}", question.uid);
     let call = Call::new("sacct")
-        .args(["--allocations", "--noheader", "--parsable2", "--format=JobID,JobIDRaw,State", "--jobs"])
-        .args([list])
+        .args(["--allocations", "--noheader", "--parsable2", "--format=Cluster,JobID,JobIDRaw,State,JobName"])
+        .args(on_all(question.clusters))
+        .args([uid, which])
         // As for squeue: without the variable long lists of tasks are cut.
         .env("SLURM_BITSTR_LEN", "0");
     match slurm::ask(&call) {
-        Ok(answer) if answer.success => Accounts::Known(AccountTable::parse(&answer.stdout)),
+        Ok(answer) if answer.success => Accounts::Known(AccountTables::parse(question, &answer.stdout)),
         Ok(answer) if answer.stderr.contains(NOWHERE) => Accounts::Nowhere,
         _ => Accounts::Unanswered,
     }
 }
 
-/// The job of a name, where the site keeps accounts: it ran, and may be gone from the queue.
+/// The job of a name on a cluster, where the site keeps accounts: it ran, and may be gone from the queue.
 #[must_use]
-pub fn find(name: &str, uid: u32) -> Option<u32> {
+pub fn find(name: &str, uid: u32, cluster: Option<&str>) -> Option<u32> {
     // Without a start sacct looks at today only; a sweep's batches may be older.
-    let call = Call::new("sacct").args([
+    let call = Call::new("sacct").args(on(cluster)).args([
         "--allocations",
         "--noheader",
         "--parsable2",
@@ -67,17 +96,44 @@ pub fn find(name: &str, uid: u32) -> Option<u32> {
     jobs.min()
 }
 
-impl AccountTable {
-    /// Reads sacct's lines.
+/// What each cluster's accounts say.
+#[derive(Debug, Default)]
+pub struct AccountTables {
+    alone: Option<AccountTable>,
+    parts: BTreeMap<String, AccountTable>,
+}
+
+impl AccountTables {
+    /// Reads sacct's lines: those of the sweep.
     #[must_use]
-    pub fn parse(text: &str) -> Self {
-        let mut table = Self::default();
+    pub fn parse(question: &Question<'_>, text: &str) -> Self {
+        let mut tables = Self::default();
+        if question.clusters.is_empty() {
+            tables.alone = Some(AccountTable::default());
+        }
         for line in text.lines() {
+            let Some((cluster, line)) = line.split_once('|') else { continue };
+            let name = line.splitn(4, '|').nth(3).unwrap_or_default();
+            if !name.strip_prefix(question.sweep).is_some_and(|rest| rest.starts_with('.')) {
+                continue;
+            }
+            let table = match &mut tables.alone {
+                Some(table) => table,
+                None => tables.parts.entry(cluster.to_owned()).or_default(),
+            };
             table.add(line);
         }
-        table
+        tables
     }
 
+    /// A cluster's accounts, where it has any of the sweep.
+    #[must_use]
+    pub fn of(&self, cluster: Option<&str>) -> Option<&AccountTable> {
+        self.alone.as_ref().or_else(|| self.parts.get(cluster?))
+    }
+}
+
+impl AccountTable {
     fn add(&mut self, line: &str) -> Option<()> {
         let mut fields = line.split('|');
         let id = fields.next()?;
@@ -126,18 +182,47 @@ mod tests {
     use super::*;
     use sweep_core::state::Ruling;
 
+    fn clusters(names: &[&str]) -> Clusters {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn question(clusters: &Clusters) -> Question<'_> {
+        Question { uid: 1, jobs: &[10], sweep: "s-x", since: "2026-01-02T03:04:05Z", clusters }
+    }
+
+    fn table(lines: &str) -> AccountTable {
+        let mut table = AccountTable::default();
+        for line in lines.lines() {
+            let _ = table.add(line);
+        }
+        table
+    }
+
+    #[test]
+    fn a_job_of_the_same_number_is_another_on_another_cluster_and_one_of_another_name_is_none_of_ours() {
+        let text = "alpha|10|10|COMPLETED|s-x.0\nbeta|10|10|FAILED|s-x.1\nbeta|11|11|FAILED|s-x2.1\nbeta|12|12|FAILED|wrap\n";
+        let both = clusters(&["alpha", "beta"]);
+        let tables = AccountTables::parse(&question(&both), text);
+        let look = |cluster, job| tables.of(Some(cluster))?.look(job, None).map(|found| found.0);
+        assert_eq!(look("alpha", 10), Some(Accounting::Ended(Ruling::Completed)));
+        assert_eq!(look("beta", 10), Some(Accounting::Ended(Ruling::Failed)));
+        assert_eq!([look("beta", 11), look("beta", 12), look("gamma", 10)], [None; 3]);
+        let none = clusters(&[]);
+        let alone = AccountTables::parse(&question(&none), "north|10|10|TIMEOUT|s-x.0\n");
+        assert!(alone.of(None).unwrap().look(10, None).is_some());
+    }
+
     #[test]
     fn an_array_that_lost_its_task_ids_is_found_as_a_whole() {
-        let table = AccountTable::parse("10|10|CANCELLED by 1000\n11|11|RUNNING\n");
+        let table = table("10|10|CANCELLED by 1000\n11|11|RUNNING\n");
         assert_eq!(table.look(10, Some(3)).map(|found| found.0), Some(Accounting::Ended(Ruling::Cancelled)));
         assert_eq!(table.look(11, Some(3)), None);
     }
 
     #[test]
     fn tasks_and_jobs_are_found() {
-        let table = AccountTable::parse(
-            "10_2|13|COMPLETED\n10_3|14|CANCELLED by 1000\n20|20|TIMEOUT\n10_[4-9]|10|PENDING\n",
-        );
+        let table =
+            table("10_2|13|COMPLETED\n10_3|14|CANCELLED by 1000\n20|20|TIMEOUT\n10_[4-9]|10|PENDING\n");
         let ended = |ruling, job| Some((Accounting::Ended(ruling), JobName::slurm(job)));
         assert_eq!(table.look(10, Some(2)), ended(Ruling::Completed, 13));
         assert_eq!(table.look(10, Some(3)), ended(Ruling::Cancelled, 14));

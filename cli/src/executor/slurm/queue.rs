@@ -1,4 +1,4 @@
-//! squeue's answer: every job of one user, asked for once a look. Pure parsing; a line that is not understood is
+//! squeue's answer of one cluster: every job of one user, asked for once a look. Pure parsing; a line that is not understood is
 //! left out, never guessed at.
 
 use std::collections::{BTreeSet, HashMap};
@@ -8,6 +8,7 @@ use sweep_core::status::Queue;
 
 use crate::error::{Error, Result};
 use crate::executor::process::Call;
+use crate::executor::slurm::clusters::{Clusters, Queues, on_all};
 use crate::executor::slurm::{self, is_waiting, ruling};
 
 /// The jobs of a user in Slurm's queue, those that ended not long ago among them.
@@ -20,21 +21,29 @@ pub struct QueueTable {
     names: HashMap<String, BTreeSet<u32>>,
 }
 
-/// Asks squeue for all jobs of a user.
+/// Asks squeue for all jobs of a user on these clusters, by one call.
 ///
 /// # Errors
-/// Where squeue is not there or does not answer.
-pub fn ask(uid: u32) -> Result<QueueTable> {
+/// Where squeue is not there, or nobody answers. Of several clusters some may: [`Queues::silence`].
+pub fn ask(uid: u32, clusters: &Clusters) -> Result<Queues> {
     let user = format!("--user={uid}");
     // Without the variable squeue cuts long lists of array tasks at 64 characters.
-    let call = Call::new("squeue")
-        .args(["--noheader", "--states=all", user.as_str(), "--format=%F|%K|%A|%T|%j"])
-        .env("SLURM_BITSTR_LEN", "0");
-    let answer = slurm::ask(&call)?;
-    if !answer.success {
+    let call = Call::new("squeue").env("SLURM_BITSTR_LEN", "0");
+    let call = call.args(["--states=all", user.as_str(), "--format=%F|%K|%A|%T|%j"]);
+    let Some(on_all) = on_all(clusters) else {
+        let answer = slurm::ask(&call.args(["--noheader"]))?;
+        if !answer.success {
+            return Err(Error::world("squeue does not answer").said(&answer.stderr));
+        }
+        return Ok(Queues::of_one(QueueTable::parse(&answer.stdout)));
+    };
+    // Without its headings squeue does not say which cluster's the lines are.
+    let answer = slurm::ask(&call.args([on_all]))?;
+    let queues = Queues::parse(clusters, &answer.stdout, &answer.stderr);
+    if queues.is_empty() {
         return Err(Error::world("squeue does not answer").said(&answer.stderr));
     }
-    Ok(QueueTable::parse(&answer.stdout))
+    Ok(queues)
 }
 
 impl QueueTable {
@@ -142,7 +151,7 @@ impl QueueTable {
 /// Tasks of an array that stand together in an answer. They are never listed one by one: an answer of a few
 /// kilobytes can name more tasks than memory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tasks {
+pub struct Tasks {
     first: u32,
     last: u32,
     step: u32,
@@ -150,18 +159,21 @@ pub(super) struct Tasks {
 
 impl Tasks {
     /// How many they are.
-    fn count(self) -> u32 {
+    #[must_use]
+    pub fn count(self) -> u32 {
         ((self.last - self.first) / self.step).saturating_add(1)
     }
 
     /// Whether a task is one of them.
+    #[must_use]
     pub fn contains(self, task: u32) -> bool {
         (self.first..=self.last).contains(&task) && (task - self.first).is_multiple_of(self.step)
     }
 }
 
 /// `0-5,7,9-21:4%2`, with or without brackets.
-pub(super) fn ranges(tasks: &str) -> Vec<Tasks> {
+#[must_use]
+pub fn ranges(tasks: &str) -> Vec<Tasks> {
     let tasks = tasks.trim_matches(['[', ']']);
     let tasks = tasks.split('%').next().unwrap_or_default().trim_end_matches(']');
     let parse = |part: &str| {
