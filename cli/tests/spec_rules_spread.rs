@@ -30,8 +30,8 @@ fn keys_and_words_of_a_spread_are_known_or_named() {
     mistakes(
         "spread: {over: [{partition: a, weight: 0}, {clusters: b}], how: oportunistic}",
         &[
-            "3:41: `weight` of a place must be a whole number from 1 to 1000000, not `0`",
-            "3:46: key `clusters` means nothing here | write `cluster`, and a place for each",
+            "3:40: `weight` of a place must be a whole number from 1 to 1000000, not `0`",
+            "3:45: key `clusters` means nothing here | write `cluster`, and a place for each",
             "3:65: unknown `how` of `spread` `oportunistic` | did you mean `opportunistic`?",
         ],
     );
@@ -59,7 +59,7 @@ fn a_spread_names_places() {
             "3:17: a place of `spread` says nothing of where | name a `cluster`, a `partition`, a `qos` or an `account`",
             "3:17: this place has no `cluster` and others have | name it, also where it is this one: `sacctmgr show clusters` lists their names",
             "3:42: `partition` of a place must be a name, not the text ``",
-            "3:58: `cluster` of a place names several: `a,b` | make each a place of its own",
+            "3:57: `cluster` of a place names several: `a,b` | make each a place of its own",
         ],
     );
 }

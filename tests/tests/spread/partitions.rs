@@ -71,7 +71,7 @@ fn trials_are_divided_by_weight_in_few_arrays_and_one_concurrency_holds_over_all
     let status = sweep.wait_completed(8);
     let again = &intents(&sweep)[2..];
     // 12 in all by then, 9 of them in the first place.
-    assert_eq!(again.iter().map(|intent| partition(intent)).collect::<Vec<_>>(), ["short", "long"]);
+    assert_eq!(again.iter().map(partition).collect::<Vec<_>>(), ["short", "long"]);
     assert_eq!([&again[0]["limit"], &again[1]["limit"]], [3, 1]);
     assert!(most_at_once(&home) <= 4);
     assert!(status["trials"][0]["attempt"] == 1, "{}", status["trials"][0]);
