@@ -123,6 +123,8 @@ fn status(run: &Run<'_>) -> Value {
             assert!(!trial[key].is_null(), "{key} of {trial}");
             trial[key] = Value::Null;
         }
+        // A process of this machine has none.
+        trial["cluster"] = Value::Null;
     }
     status
 }
