@@ -7,9 +7,9 @@ use sweep_core::id::TrialIndex;
 
 use crate::error::Error;
 use crate::hyperband::Spare;
-use crate::ladder::{Bracket, Ladder};
+use crate::ladder::{Bracket, Ladder, Rung};
 use crate::leaders::{self, Leaders, Score};
-use crate::members::{Members, Position};
+use crate::members::{Left, Members, Position};
 use crate::rng::Rng;
 use crate::strategy::{Ask, Event, Proposal, Strategy};
 
@@ -134,13 +134,25 @@ impl Asha {
         open.reduce(|best, next| if part(next) > part(best) { next } else { best }).map(|(at, _)| at)
     }
 
+    /// The proposal of a configuration that the source proposes for a bracket: it may wish to begin above the first rung,
+    /// or to go on from one that was ended, and skip a rung.
+    fn sourced(&self, bracket: usize, config: Proposal) -> Proposal {
+        let rungs = &self.members.plans()[bracket].rungs;
+        #[expect(clippy::cast_precision_loss, reason = "budgets are small")]
+        let is_within = |rung: &Rung| config.budget.is_some_and(|budget| rung.budget as f64 <= budget);
+        let at = Position { bracket, stage: rungs.iter().rposition(is_within).unwrap_or(0) };
+        let parent = config.parent.and_then(|origin| self.members.latest(origin));
+        let kept = parent.and_then(|parent| self.members.config(parent));
+        self.members.proposal(at, parent, kept.unwrap_or(Proposal { parent: None, ..config }))
+    }
+
     fn proposed(&mut self, trial: u32, proposal: &Proposal) {
         let has_rung = |at: Position| at.stage < self.brackets[at.bracket].rungs.len();
         let Some(joined) = self.members.proposed(trial, proposal, has_rung) else { return };
         let open = &mut self.brackets[joined.at.bracket];
-        match (joined.parent, joined.at.below()) {
-            (Some(parent), Some(below)) => open.rungs[below.stage].claim(parent),
-            _ => open.left = open.left.saturating_sub(1),
+        match joined.parent {
+            Some((parent, from)) => self.brackets[from.bracket].rungs[from.stage].claim(parent),
+            None => open.left = open.left.saturating_sub(1),
         }
     }
 
@@ -156,17 +168,19 @@ impl Asha {
     }
 
     fn withdrawn(&mut self, trial: TrialIndex) {
-        let Some(at) = self.members.withdrawn(trial) else { return };
+        let Some(Left { at, from }) = self.members.withdrawn(trial) else { return };
         let open = &mut self.brackets[at.bracket];
-        match at.below() {
+        match from {
             None => {
                 if self.spare > 0 {
                     self.spare -= 1;
                     open.left += 1;
                 }
             }
-            Some(below) => {
-                let results = &mut open.rungs[below.stage];
+            // Who skips a rung takes nobody's place on the one that it came from.
+            Some(from) if from.above() != at => {}
+            Some(from) => {
+                let results = &mut open.rungs[from.stage];
                 results.lost += 1;
                 let quota = results.quota(self.eta, results.leaders.len());
                 results.leaders.widen(quota);
@@ -183,7 +197,7 @@ impl Strategy for Asha {
             return Ask::Run(self.members.proposal(at, Some(parent), config));
         }
         match self.vacancy().map(|at| (at, self.members.drawn(rng))) {
-            Some((at, Ask::Run(config))) => Ask::Run(self.members.proposal(at, None, config)),
+            Some((at, Ask::Run(config))) => Ask::Run(self.sourced(at.bracket, config)),
             Some((_, Ask::Prune(number))) => Ask::Prune(number),
             Some((_, Ask::Wait)) => Ask::Wait,
             Some((_, Ask::Done)) | None if self.members.is_running() => Ask::Wait,

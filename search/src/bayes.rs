@@ -6,6 +6,9 @@
 //! Failed configurations, and results out of all proportion, say where failures are likely, and nothing of results. One
 //! that was lost gives its place to another.
 
+mod choosing;
+mod skipping;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,15 +18,15 @@ use sweep_core::params::Params;
 use sweep_core::value::{Scalar, Value};
 
 use crate::experiment::{Past, Row};
-use crate::model::design;
 use crate::model::encoding::{Encoding, Point};
-use crate::model::front::{self, Several};
-use crate::model::proposing::{self, Kernels, Known, Observation};
+use crate::model::proposing::{Kernels, Observation};
 use crate::pareto;
 use crate::rng::Rng;
 use crate::seen::Seen;
+use crate::skips::Skips;
 use crate::space::Space;
 use crate::strategy::{Ask, Event, Proposal, Strategy};
+use choosing::Choice;
 
 /// The least and the most configurations of the first design; as many as run at once, where those are more.
 const DESIGN: (usize, usize) = (6, 10);
@@ -62,6 +65,9 @@ pub struct Bayes {
     /// Whether it proposes for a method with rungs, and the least budget that a model is made of.
     is_on_rungs: bool,
     least: u64,
+    /// Which rungs may be skipped, and how often a configuration went on that skipped some.
+    skips: Skips,
+    resumed: usize,
     trials: Vec<Trial>,
     /// Results in the order in which they were told, by budget; all under 0 without rungs.
     observed: BTreeMap<u64, Vec<Observation>>,
@@ -86,9 +92,14 @@ struct Cache {
 #[derive(Debug)]
 struct Trial {
     point: Point,
+    params: Params,
     runs: bool,
     /// The last step at which it had a result.
     step: Option<u64>,
+    /// The budget to which it skipped rungs last; 0 if it never did.
+    skipped_to: u64,
+    /// Whether it cannot be gone on with: it was promoted and has not come back.
+    is_away: bool,
 }
 
 impl Bayes {
@@ -106,6 +117,8 @@ impl Bayes {
             spare: limit,
             is_on_rungs: false,
             least: 0,
+            skips: Skips::default(),
+            resumed: 0,
             trials: Vec::new(),
             observed: BTreeMap::new(),
             several: Vec::new(),
@@ -123,7 +136,7 @@ impl Bayes {
     #[must_use]
     pub fn on_rungs(mut self, most: u64) -> Self {
         self.is_on_rungs = true;
-        self.least = most / PART;
+        self.least = least_modelled(most);
         self
     }
 
@@ -189,62 +202,39 @@ impl Bayes {
                 return Some(Proposal { params, ..Proposal::default() });
             }
         }
-        let mut rng = Rng::new(&format!("{}/bayes", self.seed), number as u64);
-        let new = self.modelled(cache, &mut rng).or_else(|| self.drawn(&mut rng));
+        let asked = number + self.resumed;
+        let mut rng = Rng::new(&format!("{}/bayes", self.seed), asked as u64);
+        let level = self.level().filter(|_| number + self.past >= self.design());
+        let level = level.filter(|_| !self.is_on_rungs || !asked.is_multiple_of(SPREAD));
+        let skips_to = level.and_then(|(level, _)| self.skips.open(level));
+        #[expect(clippy::cast_precision_loss, reason = "budgets of rungs are small")]
+        let budget = skips_to.map(|budget| budget as f64);
+        let new = match self.modelled(level, skips_to, cache, &mut rng) {
+            Some(Choice::Again(trial)) => {
+                let (parent, params) = (u32::try_from(trial).ok()?, self.trials[trial].params.clone());
+                return Some(Proposal {
+                    params,
+                    budget,
+                    parent: Some(TrialIndex(parent)),
+                    ..Proposal::default()
+                });
+            }
+            Some(Choice::New(params)) => Some(params),
+            None => self.drawn(&mut rng),
+        };
         // Rungs go on where the space is used up.
         let again = || self.is_on_rungs.then(|| self.space.assign(|_| rng.unit()));
-        Some(Proposal { params: new.or_else(again)?, ..Proposal::default() })
+        Some(Proposal { params: new.or_else(again)?, budget, ..Proposal::default() })
+    }
+
+    /// How many configurations lie far from each other first.
+    fn design(&self) -> usize {
+        (2 + self.encoding.metrics().len()).clamp(DESIGN.0, DESIGN.1).max(self.running + 1)
     }
 
     fn completed(&self, wanted: &Params, number: usize) -> Params {
         let axes = self.space.axes();
         self.space.complete(wanted, |axis| crate::sample::unit(&self.seed, number as u64, &axes[axis].name))
-    }
-
-    /// What the model proposes, or the first design; none where all of it was there before.
-    fn modelled(&self, cache: &mut Cache, rng: &mut Rng) -> Option<Params> {
-        let is_new = |params: &Params| !self.seen.has(params);
-        let candidates = self.listed.as_ref().map(|points| {
-            let all = points.iter().enumerate().map(|(place, point)| (self.place(place), point));
-            all.filter(|(params, _)| is_new(params)).collect::<Vec<_>>()
-        });
-        let listed: Option<Vec<&[f64]>> = candidates
-            .as_ref()
-            .map(|candidates| candidates.iter().map(|(_, point)| point.as_slice()).collect());
-        let first = (2 + self.encoding.metrics().len()).clamp(DESIGN.0, DESIGN.1).max(self.running + 1);
-        let level = self.level().filter(|_| self.trials.len() + self.past >= first);
-        let level = level.filter(|_| !self.is_on_rungs || !self.trials.len().is_multiple_of(SPREAD));
-        let running = self.trials.iter().filter(|trial| trial.runs);
-        let pending: Vec<Point> = running.map(|trial| trial.point.clone()).collect();
-        let others: Vec<&[f64]> = self.trials.iter().map(|trial| trial.point.as_slice()).collect();
-        let observed = level.map_or(&[][..], |(_, observed)| observed);
-        let known = Known { encoding: &self.encoding, observed, pending: &pending };
-        match (&candidates, &listed, level) {
-            (Some(candidates), Some(points), level) => {
-                let place = match level {
-                    None => design::farthest(&self.encoding, points, &others, rng),
-                    Some((budget, _)) => {
-                        let kernels = cache.kernels.entry(budget).or_default();
-                        proposing::most_promising(&known, points, kernels, rng)
-                    }
-                };
-                Some(candidates.get(place?)?.0.clone())
-            }
-            (_, _, None) => {
-                let point = design::spread(&self.encoding, &others, rng);
-                Some(self.encoding.decode(&point)).filter(is_new)
-            }
-            (_, _, Some(_)) if !self.several.is_empty() => {
-                let known = Several { encoding: &self.encoding, observed: &self.several, pending: &pending };
-                let points = front::proposals(&known, &mut cache.several, rng);
-                points.into_iter().map(|point| self.encoding.decode(&point)).find(is_new)
-            }
-            (_, _, Some((budget, _))) => {
-                let kernels = cache.kernels.entry(budget).or_default();
-                let points = proposing::proposals(&known, kernels, rng);
-                points.into_iter().map(|point| self.encoding.decode(&point)).find(is_new)
-            }
-        }
     }
 
     /// The greatest budget with enough results for a model, and these.
@@ -294,6 +284,7 @@ impl Bayes {
             return;
         };
         trial.step = Some(step);
+        trial.is_away = false;
         self.observed.entry(step).or_default().push((trial.point.clone(), result));
     }
 
@@ -336,12 +327,15 @@ impl Strategy for Bayes {
         let number = trial.0 as usize;
         match event {
             Event::Proposed(proposal) if number == self.trials.len() => {
-                let point = self.point(&proposal.params);
-                self.trials.push(Trial { point, runs: true, step: None });
+                let (point, params) = (self.point(&proposal.params), proposal.params.clone());
+                let skipped_to = budget(proposal);
+                self.skips.take(skipped_to);
+                self.trials.push(Trial { point, params, runs: true, step: None, skipped_to, is_away: false });
                 self.running += 1;
                 self.left = self.left.saturating_sub(1);
                 self.seen.note(&proposal.params);
             }
+            Event::Proposed(proposal) if proposal.parent.is_some() => self.went_on(number, budget(proposal)),
             Event::Reported { step, metric } if self.is_on_rungs => {
                 self.reported(number, *step, Some(*metric).filter(|metric| metric.is_finite()));
             }
@@ -354,11 +348,18 @@ impl Strategy for Bayes {
                 // With rungs its results were reported, unless it failed on the first.
                 if !self.is_on_rungs || metric.is_none() {
                     let least = self.observed.keys().next().copied().unwrap_or(0);
-                    self.reported(number, if self.is_on_rungs { least } else { 0 }, metric);
+                    let step = self.trials.get(number).map_or(0, |trial| trial.skipped_to.max(least));
+                    self.reported(number, if self.is_on_rungs { step } else { 0 }, metric);
                 }
             }
             Event::Withdrawn => {
-                if self.stopped(number) && self.spare > 0 {
+                if !self.stopped(number) {
+                    return;
+                }
+                self.skips.give_back(self.trials[number].skipped_to);
+                let was_resumed = self.trials[number].step.is_some();
+                self.trials[number].is_away = was_resumed;
+                if !was_resumed && self.spare > 0 {
                     self.spare -= 1;
                     self.left = self.left.saturating_add(1);
                 }
@@ -367,4 +368,15 @@ impl Strategy for Bayes {
         }
         self.cache.get_mut().next = None;
     }
+}
+
+/// The least budget of those up to a greatest that a model is made of.
+pub(crate) fn least_modelled(most: u64) -> u64 {
+    most / PART
+}
+
+/// The budget of a rung; 0 for none.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "budgets of rungs are whole")]
+fn budget(proposal: &Proposal) -> u64 {
+    proposal.budget.map_or(0, |budget| budget as u64)
 }

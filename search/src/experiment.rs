@@ -10,7 +10,7 @@ use sweep_core::params::Params;
 
 use crate::asha::Asha;
 use crate::band_stop::BandStop;
-use crate::bayes::{Bayes, Described};
+use crate::bayes::{self, Bayes, Described};
 use crate::error::Error;
 use crate::explicit::Explicit;
 use crate::genetic::Genetic;
@@ -23,6 +23,7 @@ use crate::method::{AshaMode, Method, Rungs, Stop};
 use crate::pbt::Pbt;
 use crate::random::Random;
 use crate::rung_stop::RungStop;
+use crate::skips;
 use crate::sobol::Sobol;
 use crate::source::{Pool, Proposals, Source};
 use crate::space::{Combinations, Space};
@@ -145,7 +146,21 @@ impl Experiment {
         if matches!(self.method, Method::Asha(_, AshaMode::Stop)) {
             brackets.iter_mut().for_each(whole_budget_first);
         }
+        if let [bracket] = brackets.as_mut_slice()
+            && let Some(ladder) = self.skipped_ladder()
+        {
+            skips::make_room(bracket, ladder.eta, bayes::least_modelled(ladder.most));
+        }
         Ok(Some(brackets))
+    }
+
+    /// The ladder of which a model has configurations skip rungs, if there is one bracket: where it promotes.
+    fn skipped_ladder(&self) -> Option<Ladder> {
+        let Method::Asha(Rungs { ladder, proposals: Proposals::Bayes }, AshaMode::Promote) = self.method
+        else {
+            return None;
+        };
+        Some(ladder).filter(|_| !self.space.axes().is_empty())
     }
 
     /// A search that breeds: so many configurations, or the limit.
@@ -264,7 +279,7 @@ impl Experiment {
             return Err(Error::Nothing);
         };
         let count = brackets.iter().filter_map(|b| b.rungs.first()).map(|rung| rung.configurations).sum();
-        let source = self.source(rungs, count)?;
+        let source = self.source(rungs, &brackets, count)?;
         let spare = if self.space.axes().is_empty() { Spare::None } else { Spare::Some };
         let Ladder { eta, .. } = rungs.ladder;
         Ok(match self.method {
@@ -279,7 +294,12 @@ impl Experiment {
     }
 
     /// Where the configurations of a method with rungs come from.
-    fn source(&self, Rungs { ladder, proposals }: Rungs, count: u64) -> Result<Box<dyn Strategy>, Error> {
+    fn source(
+        &self,
+        Rungs { ladder, proposals }: Rungs,
+        brackets: &[Bracket],
+        count: u64,
+    ) -> Result<Box<dyn Strategy>, Error> {
         let rows: Arc<[Row]> = self.rows.clone().into();
         if proposals == Proposals::Bayes && !self.space.axes().is_empty() {
             let mut bayes = Bayes::new(self.space.clone(), &self.seed, rows, u64::MAX).on_rungs(ladder.most);
@@ -289,6 +309,11 @@ impl Experiment {
             bayes = bayes.knowing(&self.past.iter().filter(is_reached).cloned().collect::<Vec<_>>());
             if let Some(described) = &self.described {
                 bayes = bayes.described(described);
+            }
+            if let [bracket] = brackets
+                && self.skipped_ladder().is_some()
+            {
+                bayes = bayes.skipping(bracket, ladder.eta);
             }
             return Ok(self.with_defaults(Box::new(bayes)));
         }

@@ -8,7 +8,7 @@ use sweep_core::id::TrialIndex;
 
 use crate::ladder::Bracket;
 use crate::leaders::{self, Score};
-use crate::members::{Members, Position};
+use crate::members::{Left, Members, Position};
 use crate::rng::Rng;
 use crate::strategy::{Ask, Event, Proposal, Strategy};
 
@@ -47,8 +47,8 @@ impl Hyperband {
     /// These brackets over the configurations of a source that proposes without an end, or at least as many as the
     /// brackets begin with; `spare`: it has others for those that are lost.
     ///
-    /// The source hears of each end of one of its configurations as a report whose step is the budget, and of the
-    /// first also as its end.
+    /// The source hears of each end of one of its configurations as a report whose step is the budget, of the first also
+    /// as its end, and of each promotion as a proposal with itself as the parent.
     #[must_use]
     pub fn new(brackets: Vec<Bracket>, source: Box<dyn Strategy>, spare: Spare) -> Self {
         let running = |plan: &Bracket| {
@@ -90,7 +90,7 @@ impl Hyperband {
     /// A lost one gives its place to another: on the first rung to a new configuration, above to the next best of
     /// the rung below. Where there is none, the place is gone.
     fn withdrawn(&mut self, trial: TrialIndex) {
-        let Some(at) = self.members.withdrawn(trial) else { return };
+        let Some(Left { at, .. }) = self.members.withdrawn(trial) else { return };
         let running = &mut self.brackets[at.bracket];
         let rung = &mut running.rungs[at.stage];
         rung.running -= 1;

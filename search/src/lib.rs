@@ -33,6 +33,7 @@ pub mod rung_stop;
 pub mod sample;
 pub mod seed;
 mod seen;
+mod skips;
 pub mod sobol;
 pub mod source;
 pub mod space;

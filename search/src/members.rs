@@ -47,15 +47,26 @@ struct Member {
     /// Its number in the source.
     origin: u32,
     config: Arc<Proposal>,
+    /// Where the configuration was before; none where it is new.
+    from: Option<Position>,
     ended: bool,
+    has_result: bool,
 }
 
 /// A member that is new.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Joined {
     pub(crate) at: Position,
-    /// Who was promoted; none where the configuration is new, too.
-    pub(crate) parent: Option<u32>,
+    /// Who was promoted, and from where; none where the configuration is new, too.
+    pub(crate) parent: Option<(u32, Position)>,
+}
+
+/// A member that is no more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    pub(crate) at: Position,
+    /// Where its configuration was before; none where it was new.
+    pub(crate) from: Option<Position>,
 }
 
 impl Members {
@@ -127,13 +138,29 @@ impl Members {
         };
         // Nobody is promoted to the first rung.
         let parent = proposal.parent.filter(|_| at.below().is_some()).map(|parent| parent.0);
-        let kept = parent.and_then(|parent| self.member(parent));
-        let kept = kept.map(|parent| (parent.origin, Arc::clone(&parent.config)));
-        let parent = parent.filter(|_| kept.is_some());
-        let (origin, config) = kept.unwrap_or_else(|| self.begun(proposal));
-        self.members.push(Some(Member { at, origin, config, ended: false }));
+        let kept = parent.and_then(|parent| Some((parent, self.member(parent)?)));
+        let kept = kept.map(|(number, of)| ((number, of.at), of.origin, Arc::clone(&of.config)));
+        let parent = kept.as_ref().map(|(parent, ..)| *parent);
+        let (origin, config) = match kept {
+            None => self.begun(proposal, at),
+            Some((_, origin, config)) => {
+                let proposal = Proposal { parent: Some(TrialIndex(origin)), ..proposal.clone() };
+                self.source.tell(TrialIndex(origin), &Event::Proposed(proposal));
+                (origin, config)
+            }
+        };
+        let from = parent.map(|(_, from)| from);
+        self.members.push(Some(Member { at, origin, config, from, ended: false, has_result: false }));
         self.running += 1;
         Some(Joined { at, parent })
+    }
+
+    /// The last that ran a configuration of the source and came to a result.
+    pub(crate) fn latest(&self, origin: TrialIndex) -> Option<u32> {
+        let is_it = |member: &Option<Member>| {
+            member.as_ref().is_some_and(|member| member.origin == origin.0 && member.has_result)
+        };
+        self.members.iter().rposition(is_it).and_then(|number| u32::try_from(number).ok())
     }
 
     fn position(&self, proposal: &Proposal) -> Option<Position> {
@@ -142,40 +169,49 @@ impl Members {
     }
 
     /// The configuration that a proposal begins, and its number in the source.
-    fn begun(&mut self, proposal: &Proposal) -> (u32, Arc<Proposal>) {
-        let config = Proposal { budget: None, bracket: None, rung: None, ..proposal.clone() };
+    fn begun(&mut self, proposal: &Proposal, at: Position) -> (u32, Arc<Proposal>) {
+        // Who begins above the first rung does so because the source wants it.
+        let budget = proposal.budget.filter(|_| at.below().is_some());
+        let config = Proposal { budget, bracket: None, rung: None, ..proposal.clone() };
         self.source.tell(TrialIndex(self.drawn), &Event::Proposed(config.clone()));
         self.drawn += 1;
         (self.drawn - 1, Arc::new(config))
     }
 
-    /// Somebody ended: where, unless that is no news. The source hears of it as a report whose step is the budget,
-    /// and on the first rung also as the end.
+    /// Somebody ended: where, unless that is no news. The source hears of it as a report whose step is the budget, and
+    /// of what it has proposed for that rung also as the end.
     pub(crate) fn ended(&mut self, trial: TrialIndex, metric: Option<f64>) -> Option<Position> {
-        let (at, origin) = self.closed(trial)?;
-        if let (Some(metric), Some(rung)) = (metric, self.planned(at)) {
+        let (left, origin) = self.closed(trial, metric.is_some())?;
+        if let (Some(metric), Some(rung)) = (metric, self.planned(left.at)) {
             self.source.tell(origin, &Event::Reported { step: rung.budget, metric });
         }
-        if at.below().is_none() {
+        if left.was_proposed() {
             self.source.tell(origin, &Event::ended(metric));
         }
-        Some(at)
+        Some(left.at)
     }
 
-    /// Somebody was lost: where, unless that is no news. The source hears of it on the first rung only:
-    /// further up it has a result of that configuration.
-    pub(crate) fn withdrawn(&mut self, trial: TrialIndex) -> Option<Position> {
-        let (at, origin) = self.closed(trial)?;
-        if at.below().is_none() {
+    /// Somebody was lost: from where, unless that is no news. The source hears of it where it has proposed that rung: of
+    /// one that was promoted by its rank it has a result.
+    pub(crate) fn withdrawn(&mut self, trial: TrialIndex) -> Option<Left> {
+        let (left, origin) = self.closed(trial, false)?;
+        if left.was_proposed() {
             self.source.tell(origin, &Event::Withdrawn);
         }
-        Some(at)
+        Some(left)
     }
 
-    fn closed(&mut self, trial: TrialIndex) -> Option<(Position, TrialIndex)> {
+    fn closed(&mut self, trial: TrialIndex, has_result: bool) -> Option<(Left, TrialIndex)> {
         let member = self.members.get_mut(trial.0 as usize)?.as_mut().filter(|member| !member.ended)?;
-        member.ended = true;
+        (member.ended, member.has_result) = (true, has_result);
         self.running -= 1;
-        Some((member.at, TrialIndex(member.origin)))
+        Some((Left { at: member.at, from: member.from }, TrialIndex(member.origin)))
+    }
+}
+
+impl Left {
+    /// Whether the source proposed it for its rung: it was new, or skipped a rung.
+    fn was_proposed(&self) -> bool {
+        self.from.is_none_or(|from| self.at.stage > from.stage + 1)
     }
 }

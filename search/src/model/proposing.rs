@@ -87,6 +87,29 @@ pub(crate) fn most_promising(
     Some(best.1)
 }
 
+/// Of some points the one that promises most, if it promises more than another one does, or there is no other; none where
+/// the other one would not be what the model says.
+#[must_use]
+pub(crate) fn more_promising(
+    known: &Known<'_>,
+    points: &[&[f64]],
+    than: Option<&[f64]>,
+    kernels: &mut Kernels,
+) -> Option<usize> {
+    if points.is_empty() || known.observed.len() % DRAWN == DRAWN - 1 {
+        return None;
+    }
+    let mut outlook = Outlook::new(known, kernels)?;
+    let mut best = (than.map_or(f64::NEG_INFINITY, |than| outlook.promise(than)), None);
+    for (place, point) in points.iter().enumerate() {
+        let promise = outlook.promise(point);
+        if promise > best.0 {
+            best = (promise, Some(place));
+        }
+    }
+    best.1
+}
+
 /// Points in the order in which they are to be tried: the first that is new is the proposal.
 #[must_use]
 pub(crate) fn proposals(known: &Known<'_>, kernels: &mut Kernels, rng: &mut Rng) -> Vec<Point> {

@@ -166,6 +166,17 @@ fn rationing() -> Vec<(&'static str, Experiment)> {
             },
         ),
         (
+            "asha, bayes, rungs skipped",
+            Experiment {
+                limit: Some(54),
+                space: endless(),
+                ..of(Method::Asha(
+                    rungs(Ladder { brackets: Selection::of(&[0]), ..ladder }, Proposals::Bayes),
+                    AshaMode::Promote,
+                ))
+            },
+        ),
+        (
             "hyperband, bayes",
             of(Method::Hyperband(rungs(Ladder::of_most(9, 3, 1).unwrap(), Proposals::Bayes))),
         ),
