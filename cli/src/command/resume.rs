@@ -14,7 +14,7 @@ use crate::driver::drive::Driver;
 use crate::driver::look::{Batches, look};
 use crate::driver::pace::Pace;
 use crate::driver::submit::Waiting;
-use crate::driver::{drift, journal, search, successor};
+use crate::driver::{drift, journal, search, spread, successor};
 use crate::error::Result;
 use crate::executor::local;
 use crate::executor::slurm::{self, Hold};
@@ -101,7 +101,12 @@ impl Args {
         let taken = given.taken;
         let jobs = Batches::read(&dir)?.slurm_jobs();
         let release = || slurm::hold(&jobs, Hold::Go);
-        until_answered(PATIENCE, release, || slurm::site().is_ok())?;
+        let released = until_answered(PATIENCE, release, || slurm::site().is_ok());
+        // Of several clusters one may be down; what it holds back is not what this is about.
+        match (released, spread::clusters(driver.manifest()).is_empty()) {
+            (Err(error), false) => notice(&format!("jobs may still be held back: {error}")),
+            (released, _) => released?,
+        }
         let names = |taken: &[crate::driver::submit::Taken]| {
             taken.iter().map(crate::driver::submit::Taken::name).collect()
         };

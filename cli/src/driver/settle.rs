@@ -13,7 +13,7 @@ use sweep_core::layout::SweepDir;
 use crate::driver::journal::Journal;
 use crate::driver::look::{Batches, owner};
 use crate::driver::submit::{Asked, Fill, OFFERED, Submission, Taken};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::executor::local;
 use crate::executor::slurm::clusters::Queues;
 use crate::executor::slurm::{self, accounting, queue};
@@ -52,7 +52,7 @@ pub fn settle(
     let batches = Batches::read(dir)?;
     let mut open: Vec<(BatchNumber, Intent)> = batches.open().collect();
     if !open.is_empty() {
-        find(dir, journal, submission, &mut open, &mut settled)?;
+        find(dir, journal, submission, &mut open, &mut settled, notice)?;
     }
     if !open.is_empty() {
         wait(dir, journal, submission, &mut open, &mut settled, notice)?;
@@ -73,13 +73,15 @@ pub fn settle(
     Ok(settled)
 }
 
-/// Looks for the jobs of open intents and writes down those that are found.
+/// Looks for the jobs of open intents and writes down those that are found. One whose cluster does not answer is taken
+/// from the list and stays open: whoever comes next looks again.
 fn find(
     dir: &SweepDir,
     journal: &mut Journal<'_>,
     submission: &Submission<'_>,
     open: &mut Vec<(BatchNumber, Intent)>,
     settled: &mut Settled,
+    notice: &dyn Fn(&str),
 ) -> Result<()> {
     let on_slurm = open.iter().any(|(_, intent)| intent.executor == Executor::Slurm);
     let queues = if on_slurm { queue::ask(owner(dir)?, &submission.clusters)? } else { Queues::default() };
@@ -107,6 +109,10 @@ fn find(
                 let (trials, place) = (intent.trials.count(), intent.place.clone());
                 settled.found.push(Taken { batch: number, job, trials, place });
             }
+            None if intent.executor == Executor::Slurm && queues.of(intent.cluster()).is_none() => {
+                let cluster = intent.cluster().unwrap_or_default();
+                notice(&format!("batch {number} is not settled before cluster `{cluster}` answers"));
+            }
             None => still.push((number, intent)),
         }
     }
@@ -118,12 +124,7 @@ fn find(
 fn find_job(dir: &SweepDir, intent: &Intent, queues: &Queues) -> Result<Option<String>> {
     let name = intent.token.to_string();
     let cluster = intent.cluster();
-    let Some(queue) = queues.of(cluster) else {
-        let silence = queues.silence().unwrap_or_else(|| Error::world("squeue does not answer"));
-        let hint = "a submission to it was cut off: nothing is lost, go on when it answers";
-        return Err(silence.hint(hint));
-    };
-    let job = match queue.job_of(&name) {
+    let job = match queues.of(cluster).and_then(|queue| queue.job_of(&name)) {
         Some(job) => Some(job),
         None => accounting::find(&name, owner(dir)?, cluster),
     };
@@ -163,7 +164,7 @@ fn wait(
     let until = Instant::now() + fence;
     while Instant::now() < until && !open.is_empty() {
         std::thread::sleep(LOOK_EVERY.min(until.saturating_duration_since(Instant::now())));
-        find(dir, journal, submission, open, settled)?;
+        find(dir, journal, submission, open, settled, notice)?;
     }
     Ok(())
 }

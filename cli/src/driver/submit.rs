@@ -67,6 +67,13 @@ impl Given {
         self.taken.iter().map(Taken::name).collect()
     }
 
+    /// So many trials more wait for room.
+    fn wait(&mut self, trials: u32) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.trials += trials;
+        }
+    }
+
     /// Adds what came of further batches.
     pub fn add(&mut self, other: Self) {
         self.taken.extend(other.taken);
@@ -146,21 +153,25 @@ impl Taken {
 }
 
 impl Submission<'_> {
-    /// The intent of a batch at a place in the list.
+    /// The intent of the nth batch of a list, if each is taken whole.
     #[must_use]
-    pub fn intent(&self, place: usize, batch: &Batch) -> Intent {
-        let number = |place: usize| {
-            let place = u32::try_from(place).expect("a sweep has fewer batches than trials");
-            BatchNumber(self.first_batch + place)
+    pub fn intent(&self, nth: usize, batch: &Batch) -> Intent {
+        let number = |nth: usize| {
+            let nth = u32::try_from(nth).expect("a sweep has fewer batches than trials");
+            BatchNumber(self.first_batch + nth)
         };
+        self.numbered(number(nth), batch.after.map(number), batch)
+    }
+
+    fn numbered(&self, number: BatchNumber, after: Option<BatchNumber>, batch: &Batch) -> Intent {
         Intent {
             schema: schema::CURRENT,
-            token: Token { sweep: self.id.clone(), batch: number(place) },
+            token: Token { sweep: self.id.clone(), batch: number },
             executor: self.executor,
             trials: batch.trials.clone(),
             sbatch: batch.options.clone(),
             extra: self.extra.to_vec(),
-            after: batch.after.map(number),
+            after,
             limit: batch.limit,
             per_job: batch.per_job,
             place: batch.place.clone(),
@@ -183,8 +194,8 @@ impl Submission<'_> {
 
     /// Submits the batches in order. Stops at the first that is refused: what came before stays submitted, what
     /// comes after was never asked for. Where a limit stands in the way, `when_full` is called, then as much of that
-    /// batch is submitted as there is room for; batches that wait for none of their own list wait for the `earlier` job of
-    /// their place.
+    /// batch is submitted as there is room for, and nothing more in its place; batches that wait for none of their own
+    /// list wait for the `earlier` job of their place.
     ///
     /// # Errors
     /// What the executor said, those of the file system, or where another driver took over.
@@ -196,38 +207,54 @@ impl Submission<'_> {
         when_full: &dyn Fn(),
     ) -> Result<Given> {
         let mut given = Given::default();
-        for (place, batch) in batches.iter().enumerate() {
-            if place > 0 {
+        let mut made: Vec<Option<Taken>> = Vec::new();
+        let mut next = self.first_batch;
+        let mut full: Vec<Option<u32>> = Vec::new();
+        let mut last_no: Option<BatchNumber> = None;
+        let mut fill = Fill::new(when_full);
+        for (nth, batch) in batches.iter().enumerate() {
+            let place = batch.place.as_ref().map(|place| place.number);
+            if full.contains(&place) {
+                given.wait(batch.trials.count());
+                made.push(None);
+                continue;
+            }
+            if nth > 0 {
                 std::thread::sleep(self.delay);
             }
-            let intent = self.intent(place, batch);
+            let before = batch.after.and_then(|after| made.get(after)?.as_ref());
+            let after = before.map_or_else(|| earlier.get(&place).cloned(), |taken| Some(taken.job.clone()));
+            let intent = self.numbered(BatchNumber(next), before.map(|taken| taken.batch), batch);
+            next += 1;
             self.write(&intent, batch)?;
-            let after = match batch.after {
-                Some(after) => given.taken.get(after).map(|taken| taken.job.clone()),
-                None => earlier.get(&intent.place.as_ref().map(|place| place.number)).cloned(),
-            };
-            let mut fill = Fill::new(when_full);
             match self.ask(journal, &intent, after.clone(), &mut fill) {
-                Ok(Asked::Taken(taken)) => given.taken.push(taken),
+                Ok(Asked::Taken(taken)) => {
+                    made.push(Some(taken.clone()));
+                    given.taken.push(taken);
+                }
                 Ok(Asked::Full(why)) => {
-                    let pieces = self.fill(journal, batch, &intent, after, &mut fill)?;
-                    // What went in since the last no is part of what the queue holds when it is full.
-                    self.note_full(journal, intent.token.batch, &why, &fill)?;
+                    let pieces = self.fill(journal, batch, &intent, after, &mut next, &mut fill)?;
                     let of_batch: u32 = pieces.iter().map(|taken| taken.trials).sum();
-                    let rest: u32 = batches[place..].iter().map(|batch| batch.trials.count()).sum();
                     given.taken.extend(pieces);
-                    given.waiting = Some(Waiting { trials: rest - of_batch, why });
-                    break;
+                    made.push(None);
+                    full.push(place);
+                    last_no = Some(intent.token.batch);
+                    given.waiting.get_or_insert(Waiting { trials: 0, why });
+                    given.wait(batch.trials.count() - of_batch);
                 }
                 Err(error) => {
-                    let rest = batches.len() - place;
+                    let rest = batches.len() - nth;
                     return Err(error.hint(format!(
-                        "{place} of {} batches are submitted, {rest} are not: `sweep status` shows which trials, and \
+                        "{nth} of {} batches are submitted, {rest} are not: `sweep status` shows which trials, and \
                          `sweep resume` submits them when the cause is mended",
                         batches.len()
                     )));
                 }
             }
+        }
+        if let (Some(batch), Some(waiting)) = (last_no, &given.waiting) {
+            // What went in since the last no is part of what the queue holds when it is full.
+            self.note_full(journal, batch, &waiting.why, &fill)?;
         }
         Ok(given)
     }
@@ -240,18 +267,18 @@ impl Submission<'_> {
         batch: &Batch,
         refused: &Intent,
         mut earlier: Option<String>,
+        next: &mut u32,
         fill: &mut Fill<'_>,
     ) -> Result<Vec<Taken>> {
         let mut taken: Vec<Taken> = Vec::new();
         let mut rest = batch.clone();
-        let mut number = refused.token.batch.0;
         let mut after = refused.after;
         let mut size = batch.trials.count() / 2;
         while size > 0 {
-            number += 1;
             std::thread::sleep(self.delay);
             let (piece, others) = rest.split(size);
-            let token = Token { batch: BatchNumber(number), ..refused.token.clone() };
+            let token = Token { batch: BatchNumber(*next), ..refused.token.clone() };
+            *next += 1;
             let intent = Intent { token, trials: piece.trials.clone(), after, ..refused.clone() };
             self.write(&intent, &piece)?;
             if let Asked::Taken(new) = self.ask(journal, &intent, earlier.clone(), fill)? {
