@@ -57,7 +57,6 @@ fn a_spread_names_places() {
         "spread: {over: [{weight: 2}, {partition: \"\"}, {cluster: 'a,b'}]}",
         &[
             "3:17: a place of `spread` says nothing of where | name a `cluster`, a `partition`, a `qos` or an `account`",
-            "3:17: this place has no `cluster` and others have | name it, also where it is this one: `sacctmgr show clusters` lists their names",
             "3:42: `partition` of a place must be a name, not the text ``",
             "3:57: `cluster` of a place names several: `a,b` | make each a place of its own",
         ],

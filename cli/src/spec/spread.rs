@@ -93,8 +93,10 @@ fn place(node: &Node, mistakes: &mut Mistakes) -> Option<Over> {
     if is_whole && over.cluster.is_none() && over.sbatch.is_empty() {
         let hint = "name a `cluster`, a `partition`, a `qos` or an `account`";
         mistakes.hint(node.at, "a place of `spread` says nothing of where", hint);
+        is_whole = false;
     }
-    Some(over)
+    // What is wrong with it was said; nothing is said of how it stands to the others.
+    is_whole.then_some(over)
 }
 
 fn word<'a>(node: &'a Node, what: &str, mistakes: &mut Mistakes) -> Option<&'a str> {
