@@ -1,6 +1,7 @@
 //! Functional analysis of variance over a forest, after Hutter, Hoos and Leyton-Brown (ICML 2014). Each tree is a sum of
-//! boxes, so its mean over all parameters but one, or two, is a sum over leaves, and nothing is sampled. Never a
-//! traversal for each point: every leaf is added to the cells that it covers, as a difference at their ends.
+//! boxes, so its mean over all parameters but one, or two, is a sum over leaves, and nothing is sampled. Lists are
+//! measured as Optuna does, so that both say the same of the same trials. Never a traversal for each point: every leaf is
+//! added to the cells that it covers, as a difference at their ends.
 
 use super::regimes::{Grown, regimes};
 use super::study::Study;
@@ -8,6 +9,8 @@ use super::{Depth, Judgement, Pair, float, share};
 use crate::model::forest::{Feature, LeftIf, Node, Tree};
 use crate::rng::Rng;
 
+/// Most values of a list that are switches.
+const SWITCHES: usize = 6;
 /// Points at which total effects are estimated.
 const POINTS: usize = 512;
 
@@ -93,6 +96,45 @@ struct Axis {
     ends: Vec<f64>,
     /// How likely each cell is.
     weights: Vec<f64>,
+    /// Of a list whose values are switches, those that the tree looks at: a cell's bits say which of them are on.
+    switches: Option<Vec<usize>>,
+}
+
+impl Axis {
+    fn of_number(mut ends: Vec<f64>) -> Self {
+        ends.sort_by(f64::total_cmp);
+        ends.dedup();
+        let weights = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        Self { ends, weights, switches: None }
+    }
+
+    /// Optuna's measure of a list: each value is a switch, on as often as off whatever the others are. Where they are
+    /// too many for that, or some come more often than others, a list has its values and nothing else.
+    fn of_list(weights: &[f64], mut looked_at: Vec<usize>) -> Self {
+        if weights.len() > SWITCHES || weights.iter().any(|weight| *weight != weights[0]) {
+            return Self { ends: Vec::new(), weights: weights.to_vec(), switches: None };
+        }
+        looked_at.sort_unstable();
+        looked_at.dedup();
+        let cells = 1 << looked_at.len();
+        Self { ends: Vec::new(), weights: vec![1.0 / float(cells); cells], switches: Some(looked_at) }
+    }
+
+    /// Whether a cell of a list goes to the left.
+    fn is_left(&self, cell: usize, categories: &[bool]) -> bool {
+        let bit = |switches: &Vec<usize>| {
+            switches.iter().position(|switch| alone(categories).is_some_and(|alone| alone == *switch))
+        };
+        match self.switches.as_ref().and_then(bit) {
+            Some(bit) => cell >> bit & 1 == 1,
+            None => categories[cell],
+        }
+    }
+}
+
+/// The category that a split parts from all others.
+fn alone(categories: &[bool]) -> Option<usize> {
+    categories.iter().position(|is_left| *is_left)
 }
 
 struct Leaf {
@@ -112,24 +154,25 @@ struct Span {
 impl Boxes {
     fn of(tree: &Tree, grown: &Grown) -> Self {
         let mut thresholds: Vec<Vec<f64>> = vec![vec![0.0, 1.0]; grown.features.len()];
+        let mut looked_at: Vec<Vec<usize>> = vec![Vec::new(); grown.features.len()];
         for node in &tree.nodes {
-            if let Node::Split { feature, left_if: LeftIf::UpTo(threshold), .. } = node {
-                thresholds[*feature].push(threshold.clamp(0.0, 1.0));
+            match node {
+                Node::Split { feature, left_if: LeftIf::UpTo(threshold), .. } => {
+                    thresholds[*feature].push(threshold.clamp(0.0, 1.0));
+                }
+                Node::Split { feature, left_if: LeftIf::Among(categories), .. } => {
+                    looked_at[*feature].extend(alone(categories));
+                }
+                Node::Leaf { .. } => {}
             }
         }
-        let axis = |(mut ends, (feature, weights)): (Vec<f64>, (&Feature, &Vec<f64>))| {
-            ends.sort_by(f64::total_cmp);
-            ends.dedup();
-            match feature {
-                Feature::Number => {
-                    let weights = ends.windows(2).map(|pair| pair[1] - pair[0]).collect();
-                    Axis { ends, weights }
-                }
-                Feature::Category(_) => Axis { ends: Vec::new(), weights: weights.clone() },
+        let axis = |feature: usize| match grown.forest.features()[feature] {
+            Feature::Number => Axis::of_number(std::mem::take(&mut thresholds[feature])),
+            Feature::Category(_) => {
+                Axis::of_list(&grown.weights[feature], std::mem::take(&mut looked_at[feature]))
             }
         };
-        let features = grown.forest.features().iter().zip(&grown.weights);
-        let axes: Vec<Axis> = thresholds.into_iter().zip(features).map(axis).collect();
+        let axes: Vec<Axis> = (0..grown.features.len()).map(axis).collect();
         let runs: Vec<(usize, usize)> = axes.iter().map(|axis| (0, axis.weights.len())).collect();
         let mut spans: Vec<Span> =
             (0..runs.len()).map(|at| Span { runs: (at, at + 1), measure: 1.0 }).collect();
@@ -175,8 +218,9 @@ impl Boxes {
                     self.runs.push(part);
                 }
                 LeftIf::Among(categories) => {
-                    for place in (low..high).filter(|place| categories[*place] == is_left) {
-                        measure += self.axes[feature].weights[place];
+                    let axis = &self.axes[feature];
+                    for place in (low..high).filter(|place| axis.is_left(*place, categories) == is_left) {
+                        measure += axis.weights[place];
                         match self.runs[from..].last_mut() {
                             Some(last) if last.1 == place => last.1 += 1,
                             _ => self.runs.push((place, place + 1)),
@@ -296,7 +340,7 @@ fn totals(study: &Study, grown: &Grown, parameters: &[usize]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::forest::{Forest, Samples, Settings};
+    use crate::model::forest::{Categories, Forest, Samples, Settings};
 
     /// f = 1 up to x = 1/4; beyond, 2 for category a and 4 for b and c, whose weights are 1/2, 1/4 and 1/4.
     #[test]
@@ -327,6 +371,26 @@ mod tests {
         assert!((boxes.pair((0, 1), &marginals) - both).abs() < 1e-15);
     }
 
+    /// f = 1 for category a, 2 for b and 4 for c: with a switch each, a is on in a half, of the rest b in a half.
+    #[test]
+    fn the_values_of_a_list_are_switches() {
+        let leaf = |mean| Node::Leaf { mean, variance: 0.0 };
+        let alone = |category, left, right| {
+            let left_if = LeftIf::Among((0..4).map(|place| place == category).collect());
+            Node::Split { feature: 0, left_if, left, right, gain: 0.0 }
+        };
+        let nodes = vec![alone(0, 1, 2), leaf(1.0), alone(1, 3, 4), leaf(2.0), leaf(4.0)];
+        let features = vec![(Feature::Category(3), vec![0.0])];
+        let forest = Forest::grow(&Samples::new(features), &[0.0], &Settings::random_forest("s"));
+        let grown = Grown { forest, features: vec![0], weights: vec![vec![1.0 / 3.0; 3]] };
+        let boxes = Boxes::of(&Tree { nodes }, &grown);
+        assert_eq!((boxes.mean, boxes.variance()), (2.0, 0.5 + 0.25 * 4.0));
+        let marginal = boxes.marginal(0);
+        // Nothing on, a, b, both.
+        assert_eq!(marginal, [2.0, -1.0, 0.0, -1.0]);
+        assert_eq!(boxes.main(0, &marginal), boxes.variance());
+    }
+
     /// Of two features mains and pair are all of the variance, of any tree.
     #[test]
     fn mains_and_pairs_of_two_features_add_up() {
@@ -336,7 +400,8 @@ mod tests {
         let values: Vec<f64> =
             category.iter().zip(&number).map(|(c, x)| (c * x).sin() + rng.unit()).collect();
         let samples = Samples::new(vec![(Feature::Number, number), (Feature::Category(6), category)]);
-        let forest = Forest::grow(&samples, &values, &Settings::random_forest("s"));
+        let settings = Settings { categories: Categories::Alone, ..Settings::random_forest("s") };
+        let forest = Forest::grow(&samples, &values, &settings);
         let weights = vec![Vec::new(), vec![1.0 / 6.0; 6]];
         let grown = Grown { forest, features: vec![0, 1], weights };
         for tree in &grown.forest.trees {

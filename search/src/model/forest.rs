@@ -104,6 +104,15 @@ pub enum Splits {
     Drawn,
 }
 
+/// How a best split parts categories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Categories {
+    /// Into any two sets.
+    Sets,
+    /// One from all others, as trees do for which each is a column of its own.
+    Alone,
+}
+
 /// Which samples a tree sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sampling {
@@ -124,6 +133,8 @@ pub struct Settings {
     pub split_least: usize,
     /// How splits are found.
     pub splits: Splits,
+    /// How a best split parts categories.
+    pub categories: Categories,
     /// Which samples a tree sees.
     pub sampling: Sampling,
     /// What draws depend on.
@@ -135,14 +146,16 @@ impl Settings {
     #[must_use]
     pub fn random_forest(seed: impl Into<String>) -> Self {
         let (splits, sampling) = (Splits::Best, Sampling::Bootstrap);
-        Self { trees: 64, depth: 64, split_least: 2, splits, sampling, seed: seed.into() }
+        let categories = Categories::Sets;
+        Self { trees: 64, depth: 64, split_least: 2, splits, categories, sampling, seed: seed.into() }
     }
 
     /// Extremely randomised trees: smoother between samples, and they know less the farther they are from one.
     #[must_use]
     pub fn extra_trees(seed: impl Into<String>) -> Self {
         let (splits, sampling) = (Splits::Drawn, Sampling::All);
-        Self { trees: 64, depth: 64, split_least: 4, splits, sampling, seed: seed.into() }
+        let categories = Categories::Sets;
+        Self { trees: 64, depth: 64, split_least: 4, splits, categories, sampling, seed: seed.into() }
     }
 }
 

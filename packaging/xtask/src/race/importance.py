@@ -3,9 +3,9 @@
 Usage: importance.py SWEEP SEEDS. Trials are drawn and told through ask-tell, so both judge the same. Optuna measures a
 logarithmic range by the number itself, so that a tenth of the trials has nine tenths of the weight; it is given such a
 parameter's logarithm as the number. It takes a list for as many independent switches as the list has values, so that
-most of the weight is on configurations that there are not, as one with two values or none. So a forest of the same
-library, with the same settings and a switch a value, is measured beside both on the values that lists have: where it
-stands with ours, the switches are what sets us apart from Optuna. What the function itself says stands beside all.
+part of the weight is on configurations that there are not, as one with two values or none; ours does as well, so that
+both say the same. What that does is seen by a forest of the same library, with the same settings and a switch a value,
+that is measured on the values that lists have. What the function itself says stands beside all.
 Prints Markdown.
 """
 

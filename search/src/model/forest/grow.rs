@@ -1,7 +1,7 @@
 //! Growing one tree. Never a sort below the root: samples are sorted by each number once for the whole forest, and
 //! every split keeps their order.
 
-use super::{ABSENT, Feature, LeftIf, Node, Samples, Sampling, Settings, Splits, Tree, place};
+use super::{ABSENT, Categories, Feature, LeftIf, Node, Samples, Sampling, Settings, Splits, Tree, place};
 use crate::rng::Rng;
 
 /// What all trees of a forest share.
@@ -214,7 +214,7 @@ impl Growing<'_> {
     }
 
     /// Of all sets of categories the best is among those of the lowest means (W. D. Fisher, "On grouping for maximum
-    /// homogeneity", JASA 53, 1958); a drawn one has each category with one half.
+    /// homogeneity", JASA 53, 1958); a drawn one has each category with one half. One alone, where the settings say so.
     fn categories(
         &self,
         feature: usize,
@@ -235,6 +235,19 @@ impl Growing<'_> {
             return None;
         }
         let score = |left: Sum| left.score() + all.without(left).score();
+        if (self.forest.settings.splits, self.forest.settings.categories) == (Splits::Best, Categories::Alone)
+        {
+            // Two categories are told apart by either.
+            rng.shuffle(&mut there);
+            let better = |best: usize, place: &usize| {
+                if score(sums[*place]) > score(sums[best]) { *place } else { best }
+            };
+            let alone = there[1..].iter().fold(there[0], better);
+            let mut among = vec![false; count + 1];
+            among[alone] = true;
+            let gain = score(sums[alone]) - all.score();
+            return Some(Found { feature, left_if: LeftIf::Among(among), gain });
+        }
         let (taken, left) = match self.forest.settings.splits {
             Splits::Drawn => {
                 let mut rest = there.clone();
