@@ -77,10 +77,17 @@ fn equal_job_numbers_of_two_clusters_are_told_apart() {
 }
 
 #[test]
-fn stop_ends_the_jobs_of_both_clusters() {
+fn what_is_done_to_a_sweep_is_done_on_both_clusters() {
     let pair = pair();
-    let home = pair.home("stopped", WAITING);
+    let home = pair.home("stopped", &format!("concurrency: 2\n{WAITING}"));
     let sweep = home.submit(&[]);
+    wait_started(&home, 2);
+    home.sweep(&["pause", sweep.path()]).checked().unwrap();
+    let refused = home.sweep(&["extend", "--concurrency", "1", sweep.path()]);
+    assert!(refused.code == Some(2) && refused.stderr.contains("leaves nothing for a place"), "{refused}");
+    home.sweep(&["extend", "--concurrency", "4", sweep.path()]).checked().unwrap();
+    assert_eq!(sweep.states(), ["running", "pending", "running", "pending"]);
+    home.sweep(&["resume", sweep.path()]).checked().unwrap();
     wait_started(&home, 4);
     assert_eq!(pair.open_jobs(), 4);
     let stopped = home.json("stop", &[sweep.path()]);
@@ -102,6 +109,14 @@ fn a_job_that_was_submitted_to_a_cluster_as_the_driver_was_killed_is_found_there
     let ran = pair.alpha.run(submit.args(["submit", "--executor", "slurm"])).unwrap();
     assert!(!ran.success(), "{ran}");
     let sweep = home.newest();
+    // As long as that cluster is silent, the job may be there.
+    pair.beta.shut_down(Daemon::Slurmctld).unwrap();
+    let resumed = home.sweep(&["resume", sweep.path()]).checked().unwrap();
+    assert!(resumed.stderr.contains("batch 1 is not settled before cluster `beta` answers"), "{resumed}");
+    pair.beta.launch(Daemon::Slurmctld).unwrap();
+    pair.alpha
+        .wait_for(LIMIT, "both to answer", || sweep.status()["slurm_unanswered"].is_null().then_some(()))
+        .unwrap();
     let resumed = home.json("resume", &[sweep.path()]);
     assert_eq!(resumed["found"].as_array().unwrap().len(), 1, "{resumed}");
     assert!(resumed["found"][0].as_str().unwrap().ends_with(";beta"), "{resumed}");
