@@ -86,7 +86,7 @@ pub fn submit(
         // With a concurrency the new arrays wait for the newest old one of their place, so that the sweep's limit holds
         // over all. The driver of a driven sweep submits no more than may run.
         let concurrency = look.manifest.concurrency.filter(|_| !look.manifest.driven);
-        let after = concurrency.map(|_| batches.newest_jobs()).unwrap_or_default();
+        let after = concurrency.map(|limit| batches.newest_jobs(shape.chains(limit))).unwrap_or_default();
         let list = match look.manifest.spread.as_ref().filter(|_| executor == Executor::Slurm) {
             None => groups.batches(shape, concurrency),
             Some(spread) => {

@@ -79,6 +79,15 @@ impl Shape {
         }
     }
 
+    /// How many chains jobs form of which so many may run at once.
+    #[must_use]
+    pub fn chains(self, limit: u32) -> usize {
+        match self {
+            Self::Arrays { .. } | Self::Packed { .. } | Self::Whole => 1,
+            Self::Individual => limit.max(1) as usize,
+        }
+    }
+
     /// Most trials of one array.
     fn trials(self) -> u32 {
         match self {
@@ -320,10 +329,7 @@ fn chunks(runs: &[Run], size: u32) -> Vec<Vec<Run>> {
 
 /// Lets these batches wait for each other, so that no more than `limit` jobs of theirs run at once.
 fn chain(batches: &mut [Batch], these: &[usize], shape: Shape, limit: u32) {
-    let chains = match shape {
-        Shape::Arrays { .. } | Shape::Packed { .. } | Shape::Whole => 1,
-        Shape::Individual => limit as usize,
-    };
+    let chains = shape.chains(limit);
     for (n, number) in these.iter().enumerate() {
         let batch = &mut batches[*number];
         batch.after = n.checked_sub(chains).map(|before| these[before]);

@@ -20,7 +20,7 @@ const CLOUD: &[(&str, &str)] = &[
     ("instance_type", "say what a trial needs under `sbatch:`, such as `partition`, `gres` or `mem`"),
     ("key_name", "it opens machines of a cloud"),
     ("on_complete", "a job ends with its command"),
-    ("region", "a cluster has none"),
+    ("region", "a cluster has none; for several clusters or partitions there is `spread`"),
     ("security_group", "it belongs to a cloud's network"),
     ("spot", "see `retries:` with `preempted`"),
     ("step", "see `method:` and `when:` for what depends on what"),

@@ -78,6 +78,11 @@ impl Known {
         self.intent.per_job.is_some() || self.intent.executor == Executor::Agent
     }
 
+    /// The job that is noted of it.
+    fn job(&self) -> Option<&str> {
+        self.outcome.as_ref()?.as_deref().ok()
+    }
+
     /// The trial of a row.
     pub(super) fn trial(&self, row: u32) -> Option<TrialIndex> {
         match &self.intent.trials {
@@ -174,7 +179,7 @@ impl Batches {
 
     /// The job that is noted of a batch, by its number.
     pub(super) fn job_at(&self, number: usize) -> Option<&str> {
-        self.known.get(number)?.as_ref()?.outcome.as_ref()?.as_deref().ok()
+        self.known.get(number)?.as_ref()?.job()
     }
 
     /// Every job that an executor took.
@@ -257,14 +262,17 @@ impl Batches {
         self.full.as_ref()
     }
 
-    /// The newest job that an executor took of each place.
+    /// The newest jobs that an executor took of each place, as many as form chains of their own there, as sbatch takes
+    /// them for a dependency.
     #[must_use]
-    pub fn newest_jobs(&self) -> Earlier {
-        let job = |known: &Known| {
-            let place = known.intent.place.as_ref().map(|place| place.number);
-            Some((place, known.outcome.as_ref()?.as_ref().ok()?.clone()))
-        };
-        self.known.iter().flatten().filter_map(job).collect()
+    pub fn newest_jobs(&self, chains: usize) -> Earlier {
+        let mut newest: BTreeMap<Option<u32>, Vec<&str>> = BTreeMap::new();
+        for known in self.known.iter().rev().flatten() {
+            let jobs = newest.entry(known.intent.place.as_ref().map(|place| place.number)).or_default();
+            jobs.extend(known.job().filter(|_| jobs.len() < chains));
+        }
+        newest.retain(|_, jobs| !jobs.is_empty());
+        newest.into_iter().map(|(place, jobs)| (place, jobs.join(":"))).collect()
     }
 
     /// The number that no batch has yet, nor a torn intent.
@@ -298,4 +306,49 @@ pub fn trials_of(dir: &SweepDir, intent: &Intent) -> Result<Vec<TrialIndex>> {
             batch::map_rows(&path, &fs::read(&path).at("read", &path)?)?
         }
     })
+}
+
+/// Batches by example.
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sweep_core::schema;
+
+    #[test]
+    fn what_comes_later_waits_for_the_newest_job_of_each_chain_of_its_place() {
+        let known = |number: u32, place: Option<u32>, job: Option<&str>| {
+            let token = format!("s.{number}").parse().unwrap();
+            let place = place.map(|number| spread::Place { number, cluster: None, sbatch: BTreeMap::new() });
+            let intent = Intent {
+                schema: schema::CURRENT,
+                token,
+                executor: Executor::Slurm,
+                trials: Trials::Single(TrialIndex(number)),
+                sbatch: BTreeMap::new(),
+                extra: Vec::new(),
+                after: None,
+                limit: None,
+                per_job: None,
+                place,
+            };
+            Some(Known { intent, rows: Vec::new(), outcome: job.map(|job| Ok(job.to_owned())) })
+        };
+        let list = [
+            known(0, None, Some("5")),
+            known(1, None, Some("6")),
+            known(2, Some(0), Some("7")),
+            known(3, Some(1), Some("7")),
+            known(4, None, None),
+            known(5, Some(0), Some("9")),
+        ];
+        let batches = Batches { known: list.into(), ..Batches::default() };
+        let newest =
+            |chains| -> Vec<(Option<u32>, String)> { batches.newest_jobs(chains).into_iter().collect() };
+        let jobs = |jobs: [&str; 3]| {
+            [None, Some(0), Some(1)].into_iter().zip(jobs.map(str::to_owned)).collect::<Vec<_>>()
+        };
+        assert_eq!(newest(1), jobs(["6", "9", "7"]));
+        assert_eq!(newest(2), jobs(["6:5", "9:7", "7"]));
+        assert_eq!(batches.given(), [(0, 2), (1, 1)].into());
+    }
 }

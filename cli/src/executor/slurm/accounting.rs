@@ -56,15 +56,7 @@ pub fn ask(question: &Question<'_>) -> Accounts {
     if question.jobs.is_empty() {
         return Accounts::Unanswered;
     }
-    let list = question.jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let which = if list.len() <= LIST_LEN {
-        format!("--jobs={list}")
-    } else {
-        // sacct reads its own zone's time; a day more is more than any two zones differ.
-        let day = question.since.get(..10).and_then(|day| day.parse::<jiff::civil::Date>().ok());
-        let before = day.and_then(|day| day.yesterday().ok());
-        format!("--starttime={}", before.map_or_else(|| "now-365days".to_owned(), |day| day.to_string()))
-    };
+    let which = which(question);
     let uid = format!("--uid={}", question.uid);
     let call = Call::new("sacct")
         .args(["--allocations", "--noheader", "--parsable2", "--format=Cluster,JobID,JobIDRaw,State,JobName"])
@@ -77,6 +69,18 @@ pub fn ask(question: &Question<'_>) -> Accounts {
         Ok(answer) if answer.stderr.contains(NOWHERE) => Accounts::Nowhere,
         _ => Accounts::Unanswered,
     }
+}
+
+/// Which jobs: those by their ids, or, where these are too many for an argument, all of the user's since the sweep began.
+fn which(question: &Question<'_>) -> String {
+    let list = question.jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    if list.len() <= LIST_LEN {
+        return format!("--jobs={list}");
+    }
+    // sacct reads its own zone's time; a day more is more than any two zones differ.
+    let day = question.since.get(..10).and_then(|day| day.parse::<jiff::civil::Date>().ok());
+    let before = day.and_then(|day| day.yesterday().ok());
+    format!("--starttime={}", before.map_or_else(|| "now-365days".to_owned(), |day| day.to_string()))
 }
 
 /// The job of a name on a cluster, where the site keeps accounts: it ran, and may be gone from the queue.
@@ -188,6 +192,16 @@ mod tests {
 
     fn question(clusters: &Clusters) -> Question<'_> {
         Question { uid: 1, jobs: &[10], sweep: "s-x", since: "2026-01-02T03:04:05Z", clusters }
+    }
+
+    #[test]
+    fn more_jobs_than_an_argument_holds_are_asked_for_by_their_time() {
+        let none = clusters(&[]);
+        assert_eq!(which(&question(&none)), "--jobs=10");
+        let many: Vec<u32> = (1_000_000..1_015_000).collect();
+        let many = Question { jobs: &many, ..question(&none) };
+        assert_eq!(which(&many), "--starttime=2026-01-01");
+        assert_eq!(which(&Question { since: "", ..many }), "--starttime=now-365days");
     }
 
     fn table(lines: &str) -> AccountTable {
