@@ -47,8 +47,10 @@ pub struct Question<'a> {
     pub clusters: &'a Clusters,
 }
 
-/// Longest list of ids that is given; the system takes an argument of 128 KiB.
-const LIST_LEN: usize = 100 * 1024;
+/// Most ids in one argument: the system takes one of 128 KiB, and an id has at most 10 digits.
+const ARGUMENT_IDS: usize = 10_000;
+/// Most such arguments: together they and the environment may have 2 MiB.
+const ARGUMENTS: usize = 12;
 
 /// Asks sacct for jobs, by one call.
 #[must_use]
@@ -61,7 +63,8 @@ pub fn ask(question: &Question<'_>) -> Accounts {
     let call = Call::new("sacct")
         .args(["--allocations", "--noheader", "--parsable2", "--format=Cluster,JobID,JobIDRaw,State,JobName"])
         .args(on_all(question.clusters))
-        .args([uid, which])
+        .args([uid])
+        .args(which)
         // As for squeue: without the variable long lists of tasks are cut.
         .env("SLURM_BITSTR_LEN", "0");
     match slurm::ask(&call) {
@@ -71,16 +74,17 @@ pub fn ask(question: &Question<'_>) -> Accounts {
     }
 }
 
-/// Which jobs: those by their ids, or, where these are too many for an argument, all of the user's since the sweep began.
-fn which(question: &Question<'_>) -> String {
-    let list = question.jobs.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    if list.len() <= LIST_LEN {
-        return format!("--jobs={list}");
+/// Which jobs: by their ids in as many arguments as these need; if they are too many for a call, all of the user's since
+/// the sweep began, of which sacct leaves out what ended before it might have started.
+fn which(question: &Question<'_>) -> Vec<String> {
+    let chunk = |ids: &[u32]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    if question.jobs.len() <= ARGUMENT_IDS * ARGUMENTS {
+        return question.jobs.chunks(ARGUMENT_IDS).map(|ids| format!("--jobs={}", chunk(ids))).collect();
     }
     // sacct reads its own zone's time; a day more is more than any two zones differ.
     let day = question.since.get(..10).and_then(|day| day.parse::<jiff::civil::Date>().ok());
     let before = day.and_then(|day| day.yesterday().ok());
-    format!("--starttime={}", before.map_or_else(|| "now-365days".to_owned(), |day| day.to_string()))
+    vec![format!("--starttime={}", before.map_or_else(|| "now-365days".to_owned(), |day| day.to_string()))]
 }
 
 /// The job of a name on a cluster, where the site keeps accounts: it ran, and may be gone from the queue.
@@ -195,13 +199,14 @@ mod tests {
     }
 
     #[test]
-    fn more_jobs_than_an_argument_holds_are_asked_for_by_their_time() {
+    fn more_jobs_than_an_argument_holds_stand_in_several_and_too_many_are_asked_for_by_their_time() {
         let none = clusters(&[]);
-        assert_eq!(which(&question(&none)), "--jobs=10");
-        let many: Vec<u32> = (1_000_000..1_015_000).collect();
-        let many = Question { jobs: &many, ..question(&none) };
-        assert_eq!(which(&many), "--starttime=2026-01-01");
-        assert_eq!(which(&Question { since: "", ..many }), "--starttime=now-365days");
+        assert_eq!(which(&question(&none)), ["--jobs=10"]);
+        let many: Vec<u32> = (0..=120_000).collect();
+        let asked = |jobs: &[u32]| which(&Question { jobs, ..question(&none) });
+        let lists = asked(&many[..15_000]);
+        assert!(lists.len() == 2 && lists[0].ends_with(",9999") && lists[1].starts_with("--jobs=10000,"));
+        assert_eq!(asked(&many), ["--starttime=2026-01-01"]);
     }
 
     fn table(lines: &str) -> AccountTable {
