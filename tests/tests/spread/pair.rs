@@ -1,11 +1,13 @@
 //! Two clusters, `alpha` and `beta`, of which each knows the other by the slurmdbd that they share. One test at a time has
 //! them: their job numbers are made to meet.
 
+use std::fs;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use serde_json::Value;
 use sweep_testbed::{Cluster, ClusterConfig, Daemon, Load, PluginSetup, artifacts};
 
-use crate::site::{Home, LIMIT};
+use crate::site::{Home, LIMIT, Sweep};
 
 /// Both, for one test.
 pub struct Pair {
@@ -21,8 +23,12 @@ pub fn pair() -> Pair {
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (alpha, beta) = BOTH.get_or_init(|| {
         let config = |name: &str| {
-            let config =
-                ClusterConfig { name: name.to_owned(), accounting: true, ..ClusterConfig::default() };
+            let config = ClusterConfig {
+                name: name.to_owned(),
+                nodes: 1,
+                accounting: true,
+                ..ClusterConfig::default()
+            };
             config.set("MessageTimeout", "5").plugin(PluginSetup {
                 path: artifacts::plugin().unwrap(),
                 arguments: "audit={dir}/audit".to_owned(),
@@ -93,3 +99,33 @@ impl Pair {
         }
     }
 }
+
+/// Of each trial its job and the cluster that has it.
+pub fn jobs(status: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let trials = status["trials"].as_array().unwrap().iter();
+    trials.map(|trial| (text(&trial["job_id"]), text(&trial["cluster"]))).collect()
+}
+
+/// How often a sweep has called one of Slurm's commands.
+pub fn calls(sweep: &Sweep<'_>, program: &str) -> u64 {
+    let mut count = 0;
+    for entry in fs::read_dir(sweep.dir.path().join("calls")).unwrap() {
+        let asked: Value = serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
+        count += asked["calls"][program].as_u64().unwrap_or(0);
+    }
+    count
+}
+
+/// Waits for so many trials to have started, by the files that they make.
+pub fn wait_started(home: &Home, count: usize) {
+    let started = || {
+        let files = fs::read_dir(&home.path).unwrap().flatten();
+        files.filter(|file| file.file_name().to_string_lossy().starts_with("started.")).count()
+    };
+    home.cluster.wait_for(LIMIT, "trials to start", || (started() == count).then_some(())).unwrap();
+}
+
+/// A trial that starts, waits for a file, and fails where it is told to.
+pub const WAITING: &str = "shell: 'touch started.$n; until [ -e go ]; do sleep 0.1; done; ! [ -e fail.$n ]'\n\
+                       parameters: {n: [0, 1, 2, 3]}\n";

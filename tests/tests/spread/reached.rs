@@ -1,80 +1,12 @@
-//! Two clusters whose jobs have the same numbers.
+//! Two clusters of which each is to be reached, or is not.
 
 use std::fs;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use sweep_testbed::Daemon;
 
-use crate::pair::pair;
-use crate::site::{Home, LIMIT, Sweep, states};
-
-/// Of each trial its job and the cluster that has it.
-fn jobs(status: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let trials = status["trials"].as_array().unwrap().iter();
-    trials.map(|trial| (text(&trial["job_id"]), text(&trial["cluster"]))).collect()
-}
-
-/// How often a sweep has called one of Slurm's commands.
-fn calls(sweep: &Sweep<'_>, program: &str) -> u64 {
-    let mut count = 0;
-    for entry in fs::read_dir(sweep.dir.path().join("calls")).unwrap() {
-        let asked: Value = serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
-        count += asked["calls"][program].as_u64().unwrap_or(0);
-    }
-    count
-}
-
-/// Waits for so many trials to have started, by the files that they make.
-fn wait_started(home: &Home, count: usize) {
-    let started = || {
-        let files = fs::read_dir(&home.path).unwrap().flatten();
-        files.filter(|file| file.file_name().to_string_lossy().starts_with("started.")).count()
-    };
-    home.cluster.wait_for(LIMIT, "trials to start", || (started() == count).then_some(())).unwrap();
-}
-
-/// A trial that starts, waits for a file, and fails where it is told to.
-const WAITING: &str = "shell: 'touch started.$n; until [ -e go ]; do sleep 0.1; done; ! [ -e fail.$n ]'\n\
-                       parameters: {n: [0, 1, 2, 3]}\n";
-
-#[test]
-fn equal_job_numbers_of_two_clusters_are_told_apart() {
-    let pair = pair();
-    let home = pair.home("apart", WAITING);
-    home.write("fail.1", "");
-    let report = home.json("submit", &["--executor", "slurm"]);
-    let sweep = home.submitted(&report);
-    let [first, second] = sweep.jobs.as_slice() else { panic!("{report}") };
-    assert_eq!(first, second, "the numbers do not meet, so nothing is tested");
-    assert_eq!(
-        report["batches"][1]["place"],
-        json!({"number": 1, "cluster": "beta", "sbatch": {"partition": "main"}})
-    );
-    wait_started(&home, 4);
-    home.write("go", "");
-    let status = sweep.wait_states(&["completed", "failed", "completed", "completed"]);
-    let expected = [(0, "alpha"), (1, "alpha"), (0, "beta"), (1, "beta")];
-    let expected = expected.map(|(task, cluster)| (format!("{first}_{task}"), cluster.to_owned()));
-    assert_eq!(jobs(&status), expected);
-    for (trial, (_, cluster)) in (0..).zip(&expected) {
-        let records = sweep.records(trial);
-        assert_eq!(records.len(), 1);
-        assert!(records[0].iter().all(|record| record.cluster.as_ref() == Some(cluster)), "{records:?}");
-    }
-    let human = home.sweep(&["status", sweep.path()]).checked().unwrap().stdout;
-    assert!(human.contains(&format!("{first}_1;beta")), "{human}");
-    assert!(sweep.show("t002").contains("cluster     beta"));
-    let asked = ["squeue", "sacct"].map(|program| calls(&sweep, program));
-    assert_eq!(sweep.states()[1], "failed");
-    assert_eq!(["squeue", "sacct"].map(|program| calls(&sweep, program)), asked.map(|count| count + 1));
-    let csv = home.sweep(&["export", "--as", "csv", sweep.path()]).checked().unwrap().stdout;
-    assert_eq!(csv.lines().filter(|line| line.contains(",beta,")).count(), 2, "{csv}");
-    // One that runs again may go to the other cluster.
-    fs::remove_file(home.path.join("fail.1")).unwrap();
-    home.sweep(&["retry", sweep.path()]).checked().unwrap();
-    assert_eq!(sweep.wait_completed(4)["trials"][1]["attempt"], 1);
-}
+use crate::pair::{WAITING, jobs, pair, wait_started};
+use crate::site::{LIMIT, states};
 
 #[test]
 fn what_is_done_to_a_sweep_is_done_on_both_clusters() {
@@ -158,20 +90,4 @@ fn a_cluster_that_does_not_answer_takes_nothing_from_what_is_told_of_the_other()
         .wait_for(LIMIT, "both to answer", || sweep.status()["slurm_unanswered"].is_null().then_some(()))
         .unwrap();
     assert_eq!(sweep.states(), ["completed"; 4]);
-}
-
-#[test]
-fn a_search_is_driven_from_a_job_on_the_first_cluster_over_both() {
-    let pair = pair();
-    let home = pair.home(
-        "driven",
-        "method: random\ntrials: 4\nseed: 1\nconcurrency: 2\nbudget: {node_hours: 100}\n\
-         shell: 'sweep log x=$x'\nmetric: {name: x}\nparameters: {x: {min: 0.0, max: 1.0}}\n",
-    );
-    let sweep = home.submit(&[]);
-    let status = sweep.wait_completed(4);
-    let mut clusters: Vec<String> = jobs(&status).into_iter().map(|(_, cluster)| cluster).collect();
-    clusters.sort();
-    assert_eq!(clusters, ["alpha", "alpha", "beta", "beta"]);
-    pair.wait_empty();
 }
