@@ -13,7 +13,7 @@ use sweep_core::selector::Selector;
 
 use crate::driver::spread;
 use crate::error::{Error, Result};
-use crate::executor::slurm;
+use crate::executor::slurm::{self, submission};
 use crate::task::identity::Identity;
 use crate::task::parent::Parent;
 use crate::task::{self, Outcome, Task, child};
@@ -47,7 +47,7 @@ impl FromStr for Trials {
     type Err = sweep_core::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == slurm::AGENT { Ok(Self::OfTask) } else { text.parse().map(Self::One) }
+        if text == submission::AGENT { Ok(Self::OfTask) } else { text.parse().map(Self::One) }
     }
 }
 

@@ -21,7 +21,8 @@ use crate::error::{At, Error, Result};
 use crate::executor::local;
 use crate::executor::process::Call;
 use crate::executor::slurm::clusters::Clusters;
-use crate::executor::slurm::{self, NotSubmitted, queue};
+use crate::executor::slurm::queue;
+use crate::executor::slurm::submission::{self, NotSubmitted};
 use crate::task::now_ns;
 
 /// What all batches of a submission have in common.
@@ -183,13 +184,13 @@ impl Submission<'_> {
     /// # Errors
     /// Where this program's own path is not known.
     pub fn call(&self, intent: &Intent, after: Option<String>) -> Result<Call> {
-        let around = slurm::Surroundings {
+        let around = submission::Surroundings {
             dir: self.dir,
             sweep_binary: &own_binary()?,
             workdir: self.workdir,
             after_job: after,
         };
-        Ok(slurm::submission(intent, &around))
+        Ok(submission::planned(intent, &around))
     }
 
     /// Submits the batches in order. Stops at the first that is refused: what came before stays submitted, what
@@ -310,7 +311,7 @@ impl Submission<'_> {
             Executor::Slurm => self
                 .call(intent, after)
                 .map_err(NotSubmitted::Refused)
-                .and_then(|call| slurm::submit(&call))
+                .and_then(|call| submission::submit(&call))
                 .map(|id| id.to_string()),
             // Nobody is asked: whoever comes finds the intent.
             Executor::Agent => Ok(OFFERED.to_owned()),

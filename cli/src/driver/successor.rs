@@ -20,7 +20,8 @@ use crate::driver::submit::own_binary;
 use crate::error::{At, Result};
 use crate::executor::process::{Call, scrub};
 use crate::executor::slurm::clusters::{Queues, on};
-use crate::executor::slurm::{self, NotSubmitted, queue};
+use crate::executor::slurm::submission::{self, NotSubmitted};
+use crate::executor::slurm::{self, queue};
 use crate::spec::sbatch::argument;
 
 /// How long after its predecessor's start a driver may start at the earliest. As a rule that is over long before it is
@@ -96,7 +97,7 @@ pub fn submit(dir: &SweepDir, behind: Option<u32>) -> Result<u32> {
     }
     call = call.args(options(dir, &manifest)?.iter().map(|(name, value)| argument(name, value)));
     call = call.args([text(dir.drive_script()), text(own_binary()?), text(dir.path().to_owned())]);
-    slurm::submit(&call).map_err(|error| match error {
+    submission::submit(&call).map_err(|error| match error {
         NotSubmitted::Refused(error) | NotSubmitted::Full(error) | NotSubmitted::Unclear(error) => error,
     })
 }
