@@ -76,7 +76,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let tools = Tools { sweep: test::build_sweep()?, python: python()?, folder };
     let mut body = format!(
         "{SLOTS} at once. The median of {} rounds, in each of which all three ran one after the other. An agent's time is \
-         that of the whole command, with the sweep directory made before; HyperQueue's begins with the submission. Each trial \
+         that of the whole command, with the sweep directory made before; HyperQueue's begins with the submission, and its \
+         client looks about once a second whether all is done. Each trial \
          of an agent leaves a claim, a record with its start and its end, its configuration and its output; HyperQueue \
          leaves two files of output a task, GNU parallel nothing. What an agent writes is synced once a second.\n\n\
          | load | trials | by | time (s) | overhead a trial (ms) | ratio to HyperQueue |\n|---|--:|---|--:|--:|--:|\n",
@@ -166,9 +167,9 @@ impl Tools {
     }
 
     fn hyperqueue(&self, load: Load) -> Outcome<f64> {
-        let script = self.folder.join("hyperqueue.py");
-        fs::write(&script, include_str!("overhead/hyperqueue.py"))
-            .map_err(Failure::doing("write a script"))?;
+        // Not `hyperqueue.py`: Python would take the script for the library.
+        let script = self.folder.join("tasks.py");
+        fs::write(&script, include_str!("overhead/tasks.py")).map_err(Failure::doing("write a script"))?;
         let mut command = Command::new(&self.python);
         command.arg(script).args([load.trials.to_string(), SLOTS.to_string()]).args(load.argv);
         command.current_dir(&self.folder).stdin(Stdio::null());
@@ -192,10 +193,10 @@ impl Tools {
 
 fn said(command: &mut Command) -> Outcome<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output =
-        command.stderr(Stdio::null()).output().map_err(Failure::doing(format!("run `{program}`")))?;
+    let output = command.output().map_err(Failure::doing(format!("run `{program}`")))?;
     if !output.status.success() {
-        return Err(Failure::new(format!("`{program}` ended with {}", output.status)));
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Failure::new(format!("`{program}` ended with {}: {}", output.status, said.trim_end())));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
