@@ -61,7 +61,7 @@ impl Bayes {
                         Several { encoding: &self.encoding, observed: &self.several, pending: &pending };
                     front::proposals(&known, &mut cache.several, rng)
                 };
-                let mut new = points.into_iter().map(|point| (self.encoding.decode(&point), point));
+                let mut new = points.map(|point| (self.encoding.decode(&point), point));
                 new.find(|(params, _)| is_new(params))
             }
         };

@@ -10,10 +10,10 @@ use super::candidates::{Effort, ranked};
 use super::elementary::ln;
 use super::encoding::{Encoding, Point};
 use super::failing::{Failing, succeeded};
-use super::parzen;
 use super::posterior::{Belief, Posterior};
 use super::proposing::{
-    self, DRAWN, Kernels, Known, LEADERS, Observation, POINTS, RUGGED, chosen, completed, fitted_at, modelled,
+    self, DRAWN, Kernels, Known, LEADERS, Observation, POINTS, Proposals, RUGGED, chosen, completed, dense,
+    draws, fitted_at, modelled,
 };
 use super::volume::{self, Room};
 use crate::pareto;
@@ -73,13 +73,12 @@ impl<'a> Several<'a> {
     }
 }
 
-/// Points in the order in which they are to be tried: the first that is new is the proposal.
+/// What to try next.
 #[must_use]
-pub(crate) fn proposals(known: &Several<'_>, kernels: &mut [Kernels], rng: &mut Rng) -> Vec<Point> {
-    let draws = |rng: &mut Rng| (0..10).map(|_| known.encoding.random(rng)).collect();
+pub(crate) fn proposals<'a>(known: &Several<'a>, kernels: &mut [Kernels], rng: &'a mut Rng) -> Proposals<'a> {
     let n = known.count();
     if n % DRAWN == DRAWN - 1 {
-        return draws(rng);
+        return draws(known.encoding, rng);
     }
     if known.observed.len() > VOLUMES || n.is_multiple_of(TURNS) {
         return weighed(known, rng);
@@ -87,25 +86,24 @@ pub(crate) fn proposals(known: &Several<'_>, kernels: &mut [Kernels], rng: &mut 
     let mut noise: f64 = 0.0;
     for (metric, kernels) in kernels.iter_mut().enumerate() {
         let Some(kernel) = proposing::kernel(&known.known(metric), fitted_at(n), kernels) else {
-            return draws(rng);
+            return draws(known.encoding, rng);
         };
         noise = noise.max(kernel.noise);
     }
     let order = known.order();
     if noise > RUGGED && n % SHARED == SHARED - 1 {
-        let mut sorted: Vec<&[f64]> = order.iter().map(|place| known.point(*place)).collect();
-        sorted.extend(known.pending.iter().map(Vec::as_slice));
-        return (0..10).map(|_| parzen::proposal(known.encoding, &sorted, rng)).collect();
+        let known = *known;
+        return dense(known.encoding, move |place| known.point(place), &order, known.pending, rng);
     }
-    let Some(mut outlook) = Outlook::new(known, &order, kernels) else { return draws(rng) };
+    let Some(mut outlook) = Outlook::new(known, &order, kernels) else { return draws(known.encoding, rng) };
     let best: Vec<&[f64]> = order.iter().take(16).map(|place| known.point(*place)).collect();
     let effort = Effort { draws: 300, changes: 200, climbs: 4, steps: 120 };
     let found = ranked(known.encoding, &best, effort, rng, |x| outlook.promise(x));
-    found.into_iter().map(|(_, point)| point).collect()
+    Box::new(found.into_iter().map(|(_, point)| point))
 }
 
 /// By one weighing of all metrics, drawn anew for each proposal.
-fn weighed(known: &Several<'_>, rng: &mut Rng) -> Vec<Point> {
+fn weighed<'a>(known: &Several<'_>, rng: &mut Rng) -> Proposals<'a> {
     // Uniform over all weights that add up to 1: differences of an exponential distribution.
     let draws: Vec<f64> = known.observed.iter().map(|_| -ln(rng.unit().max(1e-300))).collect();
     let whole: f64 = draws.iter().sum();
@@ -124,7 +122,8 @@ fn weighed(known: &Several<'_>, rng: &mut Rng) -> Vec<Point> {
         observed[*place].1 = Some(one(result));
     }
     let known = Known { encoding: known.encoding, observed: &observed, pending: known.pending };
-    proposing::proposals(&known, &mut Kernels::default(), rng)
+    let points: Vec<Point> = proposing::proposals(&known, &mut Kernels::default(), rng).collect();
+    Box::new(points.into_iter())
 }
 
 /// From 0, the best, to 1.

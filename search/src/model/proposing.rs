@@ -110,29 +110,60 @@ pub(crate) fn more_promising(
     best.1
 }
 
-/// Points in the order in which they are to be tried: the first that is new is the proposal.
+/// Points in the order in which they are to be tried, each made as it is asked for: the first that is new is the
+/// proposal.
+pub(crate) type Proposals<'a> = Box<dyn Iterator<Item = Point> + 'a>;
+
+/// How many points are drawn where none is new.
+const TRIES: usize = 10;
+
+/// Points that are drawn from the space.
+pub(super) fn draws<'a>(encoding: &'a Encoding, rng: &'a mut Rng) -> Proposals<'a> {
+    Box::new((0..TRIES).map(|_| encoding.random(rng)))
+}
+
+/// Points where results that stand first lie more densely than the others, of at most [`POINTS`] results the first and
+/// the latest; `order` has the places of all, the best first.
+pub(super) fn dense<'a>(
+    encoding: &'a Encoding,
+    point: impl Fn(usize) -> &'a [f64],
+    order: &[usize],
+    pending: &'a [Point],
+    rng: &'a mut Rng,
+) -> Proposals<'a> {
+    let mut ranks = vec![0.0; order.len()];
+    for (rank, place) in order.iter().enumerate() {
+        ranks[*place] = rank as f64;
+    }
+    let mut chosen = chosen(&ranks, POINTS);
+    chosen.sort_by(|a, b| ranks[*a].total_cmp(&ranks[*b]));
+    let mut sorted: Vec<&[f64]> = chosen.into_iter().map(point).collect();
+    sorted.extend(pending.iter().map(Vec::as_slice));
+    Box::new((0..TRIES).map(move |_| parzen::proposal(encoding, &sorted, rng)))
+}
+
+/// What to try next.
 #[must_use]
-pub(crate) fn proposals(known: &Known<'_>, kernels: &mut Kernels, rng: &mut Rng) -> Vec<Point> {
-    let draws = |rng: &mut Rng| (0..10).map(|_| known.encoding.random(rng)).collect();
+pub(crate) fn proposals<'a>(known: &Known<'a>, kernels: &mut Kernels, rng: &'a mut Rng) -> Proposals<'a> {
     let n = known.observed.len();
     if n % DRAWN == DRAWN - 1 {
-        return draws(rng);
+        return draws(known.encoding, rng);
     }
-    let Some(kernel) = kernel(known, fitted_at(n), kernels) else { return draws(rng) };
+    let Some(kernel) = kernel(known, fitted_at(n), kernels) else { return draws(known.encoding, rng) };
     let results = completed(known.observed);
     let mut order: Vec<usize> = (0..n).collect();
     order.sort_by(|a, b| results[*a].total_cmp(&results[*b]));
     let at_its_end = kernel.noise > RUGGED || stagnates(&results, known.encoding.metrics().len());
     if at_its_end && rng.unit() < SHARED {
-        let mut sorted: Vec<&[f64]> = order.iter().map(|i| known.observed[*i].0.as_slice()).collect();
-        sorted.extend(known.pending.iter().map(Vec::as_slice));
-        return (0..10).map(|_| parzen::proposal(known.encoding, &sorted, rng)).collect();
+        let observed = known.observed;
+        let point = |place: usize| observed[place].0.as_slice();
+        return dense(known.encoding, point, &order, known.pending, rng);
     }
-    let Some(mut outlook) = Outlook::new(known, kernels) else { return draws(rng) };
+    let Some(mut outlook) = Outlook::new(known, kernels) else { return draws(known.encoding, rng) };
     let best: Vec<&[f64]> = order.iter().take(8).map(|i| known.observed[*i].0.as_slice()).collect();
     let effort = Effort { draws: 300, changes: 200, climbs: 4, steps: 120 };
     let found = ranked(known.encoding, &best, effort, rng, |x| outlook.promise(x));
-    found.into_iter().map(|(_, point)| point).collect()
+    Box::new(found.into_iter().map(|(_, point)| point))
 }
 
 /// What is expected of points.
