@@ -340,7 +340,7 @@ fn totals(study: &Study, grown: &Grown, parameters: &[usize]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::forest::{Categories, Forest, Samples, Settings};
+    use crate::model::forest::{Forest, Samples, Settings, Splits};
 
     /// f = 1 up to x = 1/4; beyond, 2 for category a and 4 for b and c, whose weights are 1/2, 1/4 and 1/4.
     #[test]
@@ -400,7 +400,7 @@ mod tests {
         let values: Vec<f64> =
             category.iter().zip(&number).map(|(c, x)| (c * x).sin() + rng.unit()).collect();
         let samples = Samples::new(vec![(Feature::Number, number), (Feature::Category(6), category)]);
-        let settings = Settings { categories: Categories::Alone, ..Settings::random_forest("s") };
+        let settings = Settings { splits: Splits::BestAlone, ..Settings::random_forest("s") };
         let forest = Forest::grow(&samples, &values, &settings);
         let weights = vec![Vec::new(), vec![1.0 / 6.0; 6]];
         let grown = Grown { forest, features: vec![0, 1], weights };

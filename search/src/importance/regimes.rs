@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::study::Study;
-use crate::model::forest::{ABSENT, Categories, Feature, Forest, Samples, Settings};
+use crate::model::forest::{ABSENT, Feature, Forest, Samples, Settings, Splits};
 use crate::rng::Rng;
 
 /// The most trials that a forest is grown on: of more, as many spread over all.
@@ -79,7 +79,7 @@ impl Regime {
             (of.feature, members.iter().map(code).collect())
         };
         let samples = Samples::new(features.iter().map(column).collect());
-        let settings = Settings { categories: Categories::Alone, ..Settings::random_forest("importance") };
+        let settings = Settings { splits: Splits::BestAlone, ..Settings::random_forest("importance") };
         let forest = Forest::grow(&samples, &values, &settings);
         let weights = |parameter: &usize| match study.parameters[*parameter].feature {
             Feature::Number => Vec::new(),

@@ -100,17 +100,10 @@ const GRID: f64 = (1_u64 << 30) as f64;
 pub enum Splits {
     /// The one that leaves the least squared error, of all.
     Best,
+    /// The same, where one category is parted from all others, as in trees for which each is a column of its own.
+    BestAlone,
     /// The best of one drawn threshold, or set of categories, a feature.
     Drawn,
-}
-
-/// How a best split parts categories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Categories {
-    /// Into any two sets.
-    Sets,
-    /// One from all others, as trees do for which each is a column of its own.
-    Alone,
 }
 
 /// Which samples a tree sees.
@@ -133,8 +126,6 @@ pub struct Settings {
     pub split_least: usize,
     /// How splits are found.
     pub splits: Splits,
-    /// How a best split parts categories.
-    pub categories: Categories,
     /// Which samples a tree sees.
     pub sampling: Sampling,
     /// What draws depend on.
@@ -146,16 +137,14 @@ impl Settings {
     #[must_use]
     pub fn random_forest(seed: impl Into<String>) -> Self {
         let (splits, sampling) = (Splits::Best, Sampling::Bootstrap);
-        let categories = Categories::Sets;
-        Self { trees: 64, depth: 64, split_least: 2, splits, categories, sampling, seed: seed.into() }
+        Self { trees: 64, depth: 64, split_least: 2, splits, sampling, seed: seed.into() }
     }
 
     /// Extremely randomised trees: smoother between samples, and they know less the farther they are from one.
     #[must_use]
     pub fn extra_trees(seed: impl Into<String>) -> Self {
         let (splits, sampling) = (Splits::Drawn, Sampling::All);
-        let categories = Categories::Sets;
-        Self { trees: 64, depth: 64, split_least: 4, splits, categories, sampling, seed: seed.into() }
+        Self { trees: 64, depth: 64, split_least: 4, splits, sampling, seed: seed.into() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Growing one tree. Never a sort below the root: samples are sorted by each number once for the whole forest, and
 //! every split keeps their order.
 
-use super::{ABSENT, Categories, Feature, LeftIf, Node, Samples, Sampling, Settings, Splits, Tree, place};
+use super::{ABSENT, Feature, LeftIf, Node, Samples, Sampling, Settings, Splits, Tree, place};
 use crate::rng::Rng;
 
 /// What all trees of a forest share.
@@ -154,7 +154,9 @@ impl Growing<'_> {
         rng.shuffle(&mut order);
         for feature in order {
             let found = match (features[feature], self.forest.settings.splits) {
-                (Feature::Number, Splits::Best) => self.best_threshold(feature, from, to, all),
+                (Feature::Number, Splits::Best | Splits::BestAlone) => {
+                    self.best_threshold(feature, from, to, all)
+                }
                 (Feature::Number, Splits::Drawn) => self.drawn_threshold(feature, from, to, all, rng),
                 (Feature::Category(count), _) => self.categories(feature, count, from, to, all, rng),
             };
@@ -214,7 +216,7 @@ impl Growing<'_> {
     }
 
     /// Of all sets of categories the best is among those of the lowest means (W. D. Fisher, "On grouping for maximum
-    /// homogeneity", JASA 53, 1958); a drawn one has each category with one half. One alone, where the settings say so.
+    /// homogeneity", JASA 53, 1958); a drawn one has each category with one half. One alone: the best of each.
     fn categories(
         &self,
         feature: usize,
@@ -235,19 +237,6 @@ impl Growing<'_> {
             return None;
         }
         let score = |left: Sum| left.score() + all.without(left).score();
-        if (self.forest.settings.splits, self.forest.settings.categories) == (Splits::Best, Categories::Alone)
-        {
-            // Two categories are told apart by either.
-            rng.shuffle(&mut there);
-            let better = |best: usize, place: &usize| {
-                if score(sums[*place]) > score(sums[best]) { *place } else { best }
-            };
-            let alone = there[1..].iter().fold(there[0], better);
-            let mut among = vec![false; count + 1];
-            among[alone] = true;
-            let gain = score(sums[alone]) - all.score();
-            return Some(Found { feature, left_if: LeftIf::Among(among), gain });
-        }
         let (taken, left) = match self.forest.settings.splits {
             Splits::Drawn => {
                 let mut rest = there.clone();
@@ -263,6 +252,15 @@ impl Growing<'_> {
                 });
                 (taken, left)
             }
+            Splits::BestAlone => {
+                // Two categories are told apart by either.
+                rng.shuffle(&mut there);
+                let better = |best: usize, place: &usize| {
+                    if score(sums[*place]) > score(sums[best]) { *place } else { best }
+                };
+                let alone = there[1..].iter().fold(there[0], better);
+                (vec![alone], sums[alone])
+            }
             Splits::Best => {
                 there.sort_by(|a, b| sums[*a].mean().total_cmp(&sums[*b].mean()).then(a.cmp(b)));
                 let (mut left, mut best) = (Sum::default(), (f64::NEG_INFINITY, 1, sums[there[0]]));
@@ -276,8 +274,9 @@ impl Growing<'_> {
                 (there[..best.1].to_vec(), best.2)
             }
         };
-        // Categories that are not here go with the larger part.
-        let mut among = vec![left.weight * 2.0 > all.weight; count + 1];
+        // Categories that are not here go with the larger part, unless one is parted from all others.
+        let is_alone = self.forest.settings.splits == Splits::BestAlone;
+        let mut among = vec![!is_alone && left.weight * 2.0 > all.weight; count + 1];
         there.iter().for_each(|place| among[*place] = false);
         taken.iter().for_each(|place| among[*place] = true);
         Some(Found { feature, left_if: LeftIf::Among(among), gain: score(left) - all.score() })
