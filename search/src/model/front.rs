@@ -13,7 +13,7 @@ use super::failing::{Failing, succeeded};
 use super::posterior::{Belief, Posterior};
 use super::proposing::{
     self, DRAWN, Kernels, Known, LEADERS, Observation, POINTS, Proposals, RUGGED, chosen, completed, dense,
-    draws, fitted_at, modelled,
+    draws, fitted_at, modelled, ranks,
 };
 use super::volume::{self, Room};
 use crate::pareto;
@@ -151,14 +151,11 @@ impl Outlook {
     /// By the kernels that were fitted last; none where one of them is missing.
     fn new(known: &Several<'_>, order: &[usize], kernels: &mut [Kernels]) -> Option<Self> {
         let n = known.count();
-        let mut by_rank = vec![0.0; n];
-        for (rank, place) in order.iter().enumerate() {
-            by_rank[*place] = rank as f64;
-        }
+        let ranks = ranks(order);
         let places = known.succeeded(n);
         let failures = &mut kernels.first_mut()?.failures;
         let failing = Failing::new(&known.known(0), |count| known.succeeded(count), failures);
-        let by_rank: Vec<f64> = places.iter().map(|place| by_rank[*place]).collect();
+        let by_rank: Vec<f64> = places.iter().map(|place| ranks[*place]).collect();
         let chosen = chosen(&by_rank, POINTS);
         let mut points: Vec<&[f64]> = chosen.iter().map(|i| known.point(places[*i])).collect();
         // Where results are noisy, the best of them were lucky: what is believed there is to be improved upon.

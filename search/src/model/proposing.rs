@@ -76,15 +76,8 @@ pub(crate) fn most_promising(
     if known.observed.len() % DRAWN == DRAWN - 1 {
         return Some(drawn);
     }
-    let Some(mut outlook) = Outlook::new(known, kernels) else { return Some(drawn) };
-    let mut best = (f64::NEG_INFINITY, drawn);
-    for (place, point) in points.iter().enumerate() {
-        let promise = outlook.promise(point);
-        if promise > best.0 {
-            best = (promise, place);
-        }
-    }
-    Some(best.1)
+    let outlook = Outlook::new(known, kernels);
+    outlook.and_then(|mut outlook| outlook.most(points, f64::NEG_INFINITY)).or(Some(drawn))
 }
 
 /// Of some points the one that promises most, if it promises more than another one does, or there is no other; none where
@@ -100,14 +93,8 @@ pub(crate) fn more_promising(
         return None;
     }
     let mut outlook = Outlook::new(known, kernels)?;
-    let mut best = (than.map_or(f64::NEG_INFINITY, |than| outlook.promise(than)), None);
-    for (place, point) in points.iter().enumerate() {
-        let promise = outlook.promise(point);
-        if promise > best.0 {
-            best = (promise, Some(place));
-        }
-    }
-    best.1
+    let than = than.map_or(f64::NEG_INFINITY, |than| outlook.promise(than));
+    outlook.most(points, than)
 }
 
 /// Points in the order in which they are to be tried, each made as it is asked for: the first that is new is the
@@ -122,6 +109,15 @@ pub(super) fn draws<'a>(encoding: &'a Encoding, rng: &'a mut Rng) -> Proposals<'
     Box::new((0..TRIES).map(|_| encoding.random(rng)))
 }
 
+/// The rank of each place, of places in their order.
+pub(super) fn ranks(order: &[usize]) -> Vec<f64> {
+    let mut ranks = vec![0.0; order.len()];
+    for (rank, place) in order.iter().enumerate() {
+        ranks[*place] = rank as f64;
+    }
+    ranks
+}
+
 /// Points where results that stand first lie more densely than the others, of at most [`POINTS`] results the first and
 /// the latest; `order` has the places of all, the best first.
 pub(super) fn dense<'a>(
@@ -131,10 +127,7 @@ pub(super) fn dense<'a>(
     pending: &'a [Point],
     rng: &'a mut Rng,
 ) -> Proposals<'a> {
-    let mut ranks = vec![0.0; order.len()];
-    for (rank, place) in order.iter().enumerate() {
-        ranks[*place] = rank as f64;
-    }
+    let ranks = ranks(order);
     let mut chosen = chosen(&ranks, POINTS);
     chosen.sort_by(|a, b| ranks[*a].total_cmp(&ranks[*b]));
     let mut sorted: Vec<&[f64]> = chosen.into_iter().map(point).collect();
@@ -202,6 +195,18 @@ impl Outlook {
                 Posterior::new(kernel, known.encoding.metrics(), &points, &values).unwrap_or(posterior);
         }
         Some(Self { posterior, failing, least, room })
+    }
+
+    /// Which of some points promises most; none where none promises more than that.
+    fn most(&mut self, points: &[&[f64]], than: f64) -> Option<usize> {
+        let mut best = (than, None);
+        for (place, point) in points.iter().enumerate() {
+            let promise = self.promise(point);
+            if promise > best.0 {
+                best = (promise, Some(place));
+            }
+        }
+        best.1
     }
 
     /// The logarithm of the improvement that is expected at a configuration.
